@@ -1,0 +1,52 @@
+/* The configuration: one commented file of `key = value` lines, each key a row of conf.def (type, field, range, default,
+ * sentence). Environment variables IMSGW_<KEY IN CAPITALS> override the file. `imsgw --help` and the manual are printed
+ * from the same table.
+ * Lists are separated by blanks or commas. The struct is immutable once loaded; a reload makes a new one. */
+#ifndef GW_CONF_H
+#define GW_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "gateway/base/addr.h"
+#include "gateway/base/err.h"
+
+enum { GW_CONF_LIST = 16 };
+
+/* C types behind the row kinds of conf.def */
+typedef int64_t gw_conf_int;
+typedef bool gw_conf_bool;
+typedef char *gw_conf_str; /* never NULL */
+typedef struct gw_addr gw_conf_addr;
+typedef struct {
+    unsigned n;
+    char *v[GW_CONF_LIST];
+} gw_conf_list;
+typedef struct {
+    unsigned n;
+    struct gw_net v[GW_CONF_LIST];
+} gw_conf_nets;
+typedef struct {
+    int v;         /* index among the words of the row's range, e.g. "avp|avpf|savp|savpf" */
+} gw_conf_enum;
+
+struct gw_conf {
+#define X(kind, key, range_min, range_max, words, unit, def, reload, text) gw_conf_##kind key;
+#include "gateway/base/conf.def"
+#undef X
+};
+
+/* Reads `path` (NULL: defaults and environment only). On error a message "FILE:LINE: KEY: what; accepted: range" is
+ * written into why and an error returned. */
+int gw_conf_load(const char *path, struct gw_conf **out, char *why, size_t why_size);
+/* The same from text, for tests and fuzzing; `name` stands for the file in messages. */
+int gw_conf_parse(const char *name, const char *text, size_t len, struct gw_conf **out, char *why, size_t why_size);
+void gw_conf_free(struct gw_conf *c);
+
+/* Every key with kind, unit, range, default and sentence. */
+void gw_conf_write_help(FILE *f);
+/* A complete commented file with the defaults. */
+void gw_conf_write_example(FILE *f);
+
+#endif

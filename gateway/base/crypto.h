@@ -1,0 +1,25 @@
+/* Randomness, digests and text encodings, on OpenSSL. Any thread. */
+#ifndef GW_CRYPTO_H
+#define GW_CRYPTO_H
+
+#include "gateway/base/err.h"
+#include "gateway/base/span.h"
+
+/* Cryptographic randomness; aborts the process if the system has none, as nothing may go on without it. */
+void gw_rand_bytes(void *buf, size_t len);
+uint32_t gw_rand_u32(void);
+uint64_t gw_rand_u64(void);
+/* `len` characters of [A-Za-z0-9] and a NUL into buf (len + 1 octets): about 5.95 bits each. */
+void gw_rand_token(char *buf, size_t len);
+
+void gw_sha256(struct gw_span in, uint8_t out[32]);
+void gw_hmac_sha256(struct gw_span key, struct gw_span in, uint8_t out[32]);
+/* Constant time. */
+bool gw_crypto_eq(const void *a, const void *b, size_t len);
+
+/* Base64 (RFC 4648 s. 4), padded. Writes a NUL; size >= 4 * ((len + 2) / 3) + 1, else GW_E_LIMIT. */
+int gw_base64_write(struct gw_span in, char *buf, size_t size);
+/* Strict: padding required, no line breaks, unused bits zero. *len is the capacity in and the length out. */
+int gw_base64_parse(struct gw_span text, uint8_t *buf, size_t *len);
+
+#endif

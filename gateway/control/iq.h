@@ -1,0 +1,193 @@
+/* Iq: what signalling and media say to each other, and all they say (TS 23.334 clause 8, TS 33.328 clause 4.2). Plain
+ * values: they can be copied, compared, queued between threads and written as JSON between machines. No pointers.
+ *
+ * A context is the media of one call. It holds terminations (one transport each: an access bundle, or the core side of
+ * one m-line) and streams (one m-line each: which access termination and which core termination it joins). Ids of
+ * terminations and streams are chosen by the controller; the context id is the access gateway's.
+ *
+ * Requests are idempotent by `txn`: the same txn again gives the same reply. A request carries the full wanted state of
+ * each termination and stream that it names; unnamed ones stay as they are. An unchanged crypto line, fingerprint, ICE
+ * generation or address changes nothing that runs (TS 33.328 s. 7.4). */
+#ifndef GW_IQ_H
+#define GW_IQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/base/addr.h"
+#include "gateway/base/err.h"
+
+enum {
+    GW_IQ_CALL_ID = 24,      /* characters of a call's id, the one in log lines */
+    GW_IQ_TERMS = 16,        /* terminations of a context */
+    GW_IQ_STREAMS = 8,       /* streams of a context */
+    GW_IQ_PTS = 32,          /* payload types of a stream */
+    GW_IQ_EXTS = 8,          /* RTP header extensions of a stream that cross the gateway */
+    GW_IQ_FINGERPRINTS = 4,
+    GW_IQ_UFRAG = 256,       /* RFC 8839 s. 5.4: 4 to 256 characters */
+    GW_IQ_PWD = 256,
+    GW_IQ_MID = 32,
+};
+
+enum gw_iq_op {
+    GW_IQ_RESERVE,           /* Reserve AGW Connection Point: new terminations; makes the context if ctx is 0 */
+    GW_IQ_CONFIGURE,         /* Configure AGW Connection Point: existing terminations and streams */
+    GW_IQ_RESERVE_CONFIGURE, /* either, in one step */
+    GW_IQ_THROUGH,           /* Change Through-Connection: only the gates of the named streams */
+    GW_IQ_RELEASE,           /* Release AGW Termination: the named ones, or the context if none is named */
+    GW_IQ_AUDIT,             /* counters of all streams */
+    GW_IQ_KEYFRAME,          /* send PLI (or FIR) to the access side of the named streams: a picture_fast_update came */
+};
+
+enum gw_iq_realm { GW_IQ_ACCESS, GW_IQ_CORE };
+enum gw_iq_security { GW_IQ_PLAIN, GW_IQ_SDES, GW_IQ_DTLS };
+enum gw_iq_setup { GW_IQ_SETUP_PASSIVE, GW_IQ_SETUP_ACTIVE }; /* our DTLS role */
+enum gw_iq_kind { GW_IQ_AUDIO, GW_IQ_VIDEO };
+enum gw_iq_hash { GW_IQ_SHA1 = 1, GW_IQ_SHA224, GW_IQ_SHA256, GW_IQ_SHA384, GW_IQ_SHA512 };
+
+/* SRTP suites by their DTLS protection profile numbers where they have one (RFC 5764 s. 4.1.2, RFC 7714 s. 14.2). */
+enum gw_iq_suite {
+    GW_IQ_SUITE_NONE = 0,
+    GW_IQ_AES_CM_128_HMAC_SHA1_80 = 1,
+    GW_IQ_AES_CM_128_HMAC_SHA1_32 = 2,
+    GW_IQ_AEAD_AES_128_GCM = 7,
+    GW_IQ_AEAD_AES_256_GCM = 8,
+    GW_IQ_AES_256_CM_HMAC_SHA1_80 = 0x101, /* SDES only (RFC 6188) */
+    GW_IQ_AES_256_CM_HMAC_SHA1_32 = 0x102,
+};
+
+struct gw_iq_crypto {        /* one direction of SDES (RFC 4568, TS 33.328 annex E) */
+    uint16_t suite;          /* enum gw_iq_suite; NONE: absent */
+    uint8_t key[46];         /* master key, then master salt */
+    uint8_t key_len;         /* of both together */
+    bool is_unencrypted_srtp, is_unencrypted_srtcp, is_unauthenticated_srtp;
+    uint8_t mki_len;         /* 0: none */
+    uint32_t mki;
+    uint32_t wsh;            /* replay window, packets; 0: default 128 */
+};
+
+struct gw_iq_fingerprint {
+    uint8_t hash;            /* enum gw_iq_hash */
+    uint8_t len;
+    uint8_t value[64];
+};
+
+struct gw_iq_term {
+    uint8_t id;              /* 1..255 */
+    uint8_t realm;           /* enum gw_iq_realm */
+    uint8_t security;        /* enum gw_iq_security */
+    uint8_t family;          /* 4 or 6: family of the local address */
+    bool has_ice;            /* access: ICE-lite on the worker's shared port */
+    bool has_rtcp_mux;       /* else RTCP on its own port */
+    bool is_latching;        /* learn the remote address from the first valid packet (policy) */
+    uint16_t inactivity_s;   /* notify after this long without media; 0: never */
+    uint8_t dscp;
+
+    bool has_remote;         /* below is valid */
+    struct gw_addr remote_rtp, remote_rtcp; /* without ICE. family 0: unknown (nothing is sent) */
+
+    uint32_t ice_generation; /* a new number: ICE restart, new own ufrag and pwd (RFC 8445 s. 9) */
+    char remote_ufrag[GW_IQ_UFRAG + 1], remote_pwd[GW_IQ_PWD + 1]; /* empty: not known yet */
+
+    uint32_t dtls_generation; /* a new number: new DTLS association (RFC 8842 s. 5.3) */
+    uint8_t setup;            /* enum gw_iq_setup; PASSIVE until configured */
+    uint8_t nfingerprints;    /* 0: not known yet; the handshake may run but no media passes */
+    struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
+
+    struct gw_iq_crypto local, remote; /* SDES: local protects what we send */
+};
+
+struct gw_iq_pt {
+    uint8_t access, core;    /* payload type on either side; usually equal */
+    uint32_t clock_hz;
+};
+
+struct gw_iq_ext {
+    uint8_t access, core;    /* RTP header extension ids (RFC 8285); those not listed are stripped */
+};
+
+struct gw_iq_stream {
+    uint8_t id;              /* 1..255 */
+    uint8_t kind;            /* enum gw_iq_kind */
+    uint8_t access_term, core_term;
+    bool to_core, to_access; /* gates (through-connection) */
+    char mid[GW_IQ_MID + 1]; /* access: to find the stream in a bundle */
+    uint8_t mid_ext;         /* header extension id of sdes:mid on the access side; 0: none */
+    uint8_t npts, nexts;
+    struct gw_iq_pt pts[GW_IQ_PTS];    /* others are dropped and counted */
+    struct gw_iq_ext exts[GW_IQ_EXTS];
+    bool core_has_avpf;      /* RTPFB and PSFB may cross; else PLI and FIR of the browser become Notify PICTURE_FAST_UPDATE */
+    bool access_has_nack, access_has_pli, access_has_fir, core_has_nack, core_has_pli, core_has_fir;
+    bool core_has_rsize, access_has_rsize; /* reduced-size RTCP (RFC 5506); else compound is made */
+};
+
+struct gw_iq_req {
+    uint64_t txn;
+    uint8_t op;
+    uint64_t ctx;            /* 0 in a RESERVE: make a new context on the least loaded worker */
+    char call[GW_IQ_CALL_ID + 1];
+    bool is_emergency;
+    uint8_t nterms, nstreams;
+    struct gw_iq_term terms[GW_IQ_TERMS];
+    struct gw_iq_stream streams[GW_IQ_STREAMS];
+};
+
+/* What a Reserve gives for each termination. */
+struct gw_iq_local {
+    uint8_t id;
+    struct gw_addr rtp, rtcp;            /* to be written into SDP (the advertised address); equal under rtcp-mux */
+    uint8_t ncandidates;
+    struct gw_addr candidates[2];        /* ICE: one host candidate per family */
+    char ufrag[33], pwd[33];
+    struct gw_iq_fingerprint fingerprint; /* SHA-256 of our certificate */
+};
+
+/* Counters of one stream, [0] access to core, [1] core to access. */
+struct gw_iq_counters {
+    uint8_t id;
+    struct gw_iq_direction {
+        uint64_t packets, octets;        /* relayed */
+        uint64_t lost;                   /* gaps in sequence numbers seen by us */
+        uint64_t dropped;                /* replay, forged, gate closed, unknown payload type ... */
+        uint32_t jitter_us;              /* RFC 3550 s. 6.4.1 */
+    } dir[2];
+    uint32_t rtt_us;                     /* to the access side by RTCP; 0 unknown */
+    char security[40];                   /* e.g. "DTLS-SRTP AEAD_AES_128_GCM" */
+};
+
+struct gw_iq_reply {
+    uint64_t txn;
+    uint64_t ctx;
+    int err;                 /* 0 or enum gw_err: LIMIT no worker or port, NOTFOUND no such context, INVAL, POLICY */
+    uint8_t nlocals, ncounters;
+    struct gw_iq_local locals[GW_IQ_TERMS];
+    struct gw_iq_counters counters[GW_IQ_STREAMS]; /* AUDIT, and RELEASE of the context */
+};
+
+enum gw_iq_event {
+    GW_IQ_ICE_UP,               /* first nominated pair */
+    GW_IQ_DTLS_UP,              /* fingerprint verified, keys in place */
+    GW_IQ_DTLS_FAILED,          /* handshake failed or alert; cause tells MISMATCH (fingerprint), TIMEOUT, CRYPTO */
+    GW_IQ_MEDIA_INACTIVE,       /* inactivity_s passed without media */
+    GW_IQ_CONSENT_LOST,         /* no valid check for 30 s (RFC 7675) */
+    GW_IQ_PICTURE_FAST_UPDATE,  /* browser asked for a key frame and the core is AVP */
+    GW_IQ_OUT_OF_SERVICE,       /* the worker is gone; its contexts with it */
+};
+
+struct gw_iq_notify {
+    uint64_t ctx;
+    uint8_t event;
+    uint8_t term, stream;    /* 0: the context */
+    int cause;               /* enum gw_err */
+    char call[GW_IQ_CALL_ID + 1];
+};
+
+/* The access gateway as signalling sees it. */
+struct gw_agw;
+
+/* Sends a request; takes *req (heap, from malloc). The reply comes to on_reply, always, once, later, on the control thread:
+ * with err TIMEOUT after 2 s without one. GW_E_FULL: nothing was sent and *req is kept. Control thread only. */
+typedef void gw_iq_reply_cb(void *arg, const struct gw_iq_reply *reply);
+GW_MUST_CHECK int gw_agw_submit(struct gw_agw *agw, struct gw_iq_req **req, gw_iq_reply_cb *on_reply, void *arg);
+
+#endif

@@ -1,0 +1,68 @@
+/* The SDP side of a call, pure: offers and answers of the two legs in, SDP for the other leg and Iq requests out. It is
+ * the only place that knows how WebRTC SDP and IMS SDP correspond (specs: TS 33.328 annex N, TS 23.334 s. 5.11, RFC 3264).
+ * No I/O, no clock, no sockets. Thread: control.
+ *
+ * One exchange:                              what the call does with it
+ *   gw_ms_offer(leg A's SDP)     -> Iq req   submit, wait for the reply
+ *   gw_ms_offer_out(reply)       -> SDP      INVITE, UPDATE or 2xx to leg B
+ *   gw_ms_answer(leg B's SDP)    -> Iq req   submit, wait for the reply
+ *   gw_ms_answer_out(reply)      -> SDP      answer to leg A
+ * or gw_ms_rollback() when the offer is refused (RFC 3264 s. 8: the state before the offer stands). */
+#ifndef GW_INTERWORK_H
+#define GW_INTERWORK_H
+
+#include "gateway/base/conf.h"
+#include "gateway/base/span.h"
+#include "gateway/control/iq.h"
+
+enum gw_leg { GW_LEG_ACCESS, GW_LEG_CORE };
+enum gw_client { GW_CLIENT_WIC, GW_CLIENT_UE }; /* browser; classic IMS phone */
+
+/* Why SDP was refused, in SIP's words. */
+struct gw_sdp_refusal {
+    int status;          /* 400 not parsable, 488 nothing acceptable */
+    int warn;            /* warn-code of RFC 3261 s. 20.43: 301 to 307, 370, 399; 0: none */
+    char text[128];      /* warn-text or reason phrase */
+};
+
+/* What the access client registered for (TS 33.328 s. 7.1) and what policy says; decides e2ae per m-line. */
+struct gw_e2ae_input {
+    enum gw_client client;
+    bool has_sdes_srtp, has_msrp_tls, has_bfcp_tls, has_udptl_dtls; /* mediasec, registered by both */
+    bool is_emergency;
+};
+
+struct gw_ms; /* media session */
+
+/* conf is borrowed for the session's life. call: id for log and Iq. */
+int gw_ms_new(const struct gw_conf *conf, const struct gw_e2ae_input *e2ae, const char *call, struct gw_ms **out);
+void gw_ms_free(struct gw_ms *ms);
+
+/* req is filled but for txn; ctx is set once a reply told it. All return 0 or an error with *why filled:
+ * SYNTAX -> 400, UNSUPPORTED/POLICY/LIMIT -> 488, STATE: an offer is open already (491 or 500 is the caller's choice). */
+int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why);
+int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
+int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why);
+int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
+
+/* Another early dialog's answer to the same initial offer (forking), or the final one: re-points the core terminations;
+ * the access leg keeps the answer it has. *needs_reoffer: the codecs differ from that answer, so the call must re-INVITE
+ * the access leg once confirmed (with gw_ms_reoffer). req with nothing to do has nterms == nstreams == 0. */
+int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
+                   struct gw_sdp_refusal *why);
+/* A new offer towards `to` made by the gateway itself from the state there is. */
+int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len);
+
+/* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it. */
+int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req);
+bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from);
+
+/* The SDP last sent to that leg, unchanged (same o= version), for refreshes and for repeating an answer in the 2xx;
+ * NULL before there is one. Valid until the next call. */
+const char *gw_ms_current(const struct gw_ms *ms, enum gw_leg to, size_t *len);
+
+/* Streams for the call record and for picture_fast_update: Iq stream ids of active video. */
+unsigned gw_ms_video_streams(const struct gw_ms *ms, uint8_t ids[GW_IQ_STREAMS]);
+uint64_t gw_ms_context(const struct gw_ms *ms);   /* Iq context, 0 before the first reply */
+
+#endif
