@@ -1,5 +1,6 @@
 /* The epoll loop of one thread, its file descriptors and its timers. Everything of a loop is called from its own thread
- * (asserted), but gw_loop_stop. */
+ * (asserted), but gw_loop_stop. Before gw_loop_run and after it has returned, that is whoever holds the loop: so one
+ * thread may fill a loop, another run it, and the first free it after the join. */
 #ifndef GW_LOOP_H
 #define GW_LOOP_H
 
@@ -8,16 +9,9 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/err.h"
+#include "gateway/base/timer.h"
 
 struct gw_loop;
-
-/* Embedded in its owner's struct, which outlives it or stops it. */
-struct gw_timer {
-    uint64_t at_us; /* GW_NEVER when stopped */
-    uint32_t index; /* in the heap */
-    void (*cb)(void *arg);
-    void *arg;
-};
 
 struct gw_loop_fd {
     int fd;
@@ -28,11 +22,12 @@ struct gw_loop_fd {
 int gw_loop_new(struct gw_loop **out);
 void gw_loop_free(struct gw_loop *l);
 
-/* Runs until gw_loop_stop. `idle` (may be NULL) is called once after each round of events, e.g. to flush a batch. */
+/* Runs until gw_loop_stop, which may also come before. A round is: events, due timers, `idle` (may be NULL; e.g.
+ * flushes a batch). The round in which the stop arrives is finished. */
 void gw_loop_run(struct gw_loop *l, void (*idle)(void *arg), void *arg);
 void gw_loop_stop(struct gw_loop *l); /* any thread, also a signal handler */
 
-/* The time read once per round. */
+/* The time read once per round; outside gw_loop_run the time now. */
 uint64_t gw_loop_now_us(const struct gw_loop *l);
 void gw_loop_assert_current(const struct gw_loop *l);
 
