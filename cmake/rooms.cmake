@@ -9,6 +9,7 @@ target_compile_options(gw_flags INTERFACE -Wall -Wextra -Werror -Wshadow -Wstric
   -Wpointer-arith -Wvla -Wformat=2 -Wno-unused-parameter -fno-strict-aliasing -fno-common)
 target_compile_definitions(gw_flags INTERFACE _GNU_SOURCE GW_VERSION="${PROJECT_VERSION}")
 target_include_directories(gw_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests/harness)
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g") # without NDEBUG: the build that is tested checks its invariants
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   target_compile_options(gw_flags INTERFACE -O2 -fstack-protector-strong)
   target_compile_definitions(gw_flags INTERFACE _FORTIFY_SOURCE=2)
