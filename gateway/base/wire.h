@@ -25,7 +25,9 @@ static inline const uint8_t *gw_reader_take(struct gw_reader *r, size_t n)
 {
     const uint8_t *p = r->p;
 
-    if (r->err || (size_t)(r->end - r->p) < n) {
+    if (r->err)
+        return NULL;
+    if ((size_t)(r->end - r->p) < n) {
         r->err = GW_E_SHORT;
         return NULL;
     }
@@ -89,7 +91,9 @@ static inline uint8_t *gw_writer_take(struct gw_writer *w, size_t n)
 {
     uint8_t *p = w->p;
 
-    if (w->err || (size_t)(w->end - w->p) < n) {
+    if (w->err)
+        return NULL;
+    if ((size_t)(w->end - w->p) < n) {
         w->err = GW_E_LIMIT;
         return NULL;
     }
