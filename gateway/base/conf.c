@@ -21,18 +21,18 @@ struct gw_conf_origin {
 
 static const struct gw_conf_row rows[GW_CONF_KEYS] = {
 #define X(kind, key, min, max, words, unit, def, reload, text)                                                         \
-    {#kind,                                                                                                            \
-     #key,                                                                                                             \
-     min,                                                                                                              \
-     max,                                                                                                              \
-     words,                                                                                                            \
-     unit,                                                                                                             \
-     def,                                                                                                              \
-     reload,                                                                                                           \
-     text,                                                                                                             \
-     offsetof(struct gw_conf, key),                                                                                    \
-     gw_conf_read_##kind,                                                                                              \
-     gw_conf_drop_##kind},
+    { #kind,                                                                                                           \
+      #key,                                                                                                            \
+      min,                                                                                                             \
+      max,                                                                                                             \
+      words,                                                                                                           \
+      unit,                                                                                                            \
+      def,                                                                                                             \
+      reload,                                                                                                          \
+      text,                                                                                                            \
+      offsetof(struct gw_conf, key),                                                                                   \
+      gw_conf_read_##kind,                                                                                             \
+      gw_conf_drop_##kind },
 #include "gateway/base/conf.def"
 #undef X
 };

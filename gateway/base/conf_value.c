@@ -25,7 +25,7 @@ int gw_conf_read_int(const struct gw_conf_row *row, const char *text, void *fiel
 
 int gw_conf_read_bool(const struct gw_conf_row *row, const char *text, void *field)
 {
-    static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false", "off", "0"};
+    static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
 
     for (unsigned i = 0; i < 4; i++)
         if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
@@ -85,7 +85,7 @@ static bool next_element(const char **at, char *buf, size_t size, int *err)
 
 int gw_conf_read_list(const struct gw_conf_row *row, const char *text, void *field)
 {
-    gw_conf_list l = {0};
+    gw_conf_list l = { 0 };
     char buf[GW_CONF_VALUE];
     int err = 0;
 
@@ -105,7 +105,7 @@ int gw_conf_read_list(const struct gw_conf_row *row, const char *text, void *fie
 
 int gw_conf_read_nets(const struct gw_conf_row *row, const char *text, void *field)
 {
-    gw_conf_nets nets = {0};
+    gw_conf_nets nets = { 0 };
     char buf[GW_ADDR_TEXT];
     int err = 0;
 
@@ -153,7 +153,7 @@ void gw_conf_drop_list(void *field)
 
     for (unsigned i = 0; i < l->n; i++)
         free(l->v[i]);
-    *l = (gw_conf_list){0};
+    *l = (gw_conf_list){ 0 };
 }
 
 const char *gw_conf_range(const struct gw_conf_row *row, char *buf, size_t size)
@@ -171,11 +171,11 @@ const char *gw_conf_range(const struct gw_conf_row *row, char *buf, size_t size)
         buf[n] = 0;
     } else {
         static const char *const texts[][2] = {
-            {"bool", "yes or no"},
-            {"str", "text of at most 2047 octets"},
-            {"addr", "ADDRESS:PORT or [IPV6]:PORT, port 0 to 65535"},
-            {"list", "at most 16 values separated by blanks or commas"},
-            {"nets", "at most 16 networks ADDRESS/BITS separated by blanks or commas"},
+            { "bool", "yes or no" },
+            { "str", "text of at most 2047 octets" },
+            { "addr", "ADDRESS:PORT or [IPV6]:PORT, port 0 to 65535" },
+            { "list", "at most 16 values separated by blanks or commas" },
+            { "nets", "at most 16 networks ADDRESS/BITS separated by blanks or commas" },
         };
         for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
             if (strcmp(row->kind, texts[i][0]) == 0)

@@ -9,12 +9,15 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/err.h"
+#include "gateway/base/lines.h"
+#include "gateway/base/utf8.h"
 
-enum { LINE_MAX_LEN = 2048 };
+enum { LINE_MAX_LEN = 2048, QUEUE = 4096, STOP_WAIT_MS = 1000 };
 
 static _Atomic int level_now = GW_LOG_INFO;
 static _Atomic bool is_json;
 static FILE *_Atomic file;
+static struct gw_lines *lines; /* set before other threads log, cleared after they have ended */
 static const char *const names[] = { "error", "warning", "info", "debug" };
 
 bool gw_log_is_on(enum gw_log_level level)
@@ -47,49 +50,87 @@ int gw_log_level_parse(const char *text, enum gw_log_level *out)
     return GW_E_SYNTAX;
 }
 
+/* The octets of the UTF-8 character at s, 0 if it is none: JSON text is UTF-8, and peers send what they like. */
+static unsigned utf8_len(const char *s)
+{
+    int n = gw_utf8_next((struct gw_span){ s, strnlen(s, 4) });
+
+    return n > 0 ? (unsigned)n : 0;
+}
+
 /* Peers choose part of what is logged: a newline in it must not begin a forged line. */
 static void escape(const char *in, char *out, size_t size, bool json)
 {
     size_t n = 0;
+    unsigned len;
 
-    for (; *in && n + 7 < size; in++) {
+    for (; *in && n + 7 < size; in += len) {
         unsigned char c = (unsigned char)*in;
-        if (c < 0x20 || c == 0x7f)
-            n += (size_t)snprintf(out + n, size - n, json ? "\\u%04x" : "\\x%02x", c);
-        else if (json && (c == '"' || c == '\\'))
+        len = utf8_len(in);
+        if (len == 0 || c < 0x20 || c == 0x7f) {
+            n += (size_t)snprintf(out + n, size - n, json ? "\\u%04x" : "\\x%02x", json && len == 0 ? 0xfffd : c);
+            len = 1;
+        } else if (json && (c == '"' || c == '\\')) {
             n += (size_t)snprintf(out + n, size - n, "\\%c", c);
-        else
-            out[n++] = (char)c;
+        } else {
+            memcpy(out + n, in, len);
+            n += len;
+        }
     }
     out[n] = 0;
 }
 
+static void write_line(const char *line, size_t len)
+{
+    FILE *f = file ? file : stderr;
+
+    if (lines)
+        gw_lines_put(lines, line, len);
+    else if (fwrite(line, 1, len, f) != len || fflush(f) != 0)
+        gw_stats_inc(GW_STAT_LOG_DROPPED);
+}
+
 void gw_log(enum gw_log_level level, const char *room, const char *call, const char *fmt, ...)
 {
-    char msg[LINE_MAX_LEN], safe[LINE_MAX_LEN * 2], safe_call[256] = "", stamp[32];
-    uint64_t now = gw_clock_wall_us();
-    time_t secs = (time_t)(now / GW_S);
-    FILE *f = file ? file : stderr;
-    bool json = is_json;
+    char msg[LINE_MAX_LEN], safe[LINE_MAX_LEN * 2], safe_call[256] = "", stamp[32], line[LINE_MAX_LEN * 2 + 512];
+    uint64_t now;
+    time_t secs;
     struct tm tm;
     va_list ap;
+    int n;
 
     if (!gw_log_is_on(level))
         return;
+    now = gw_clock_wall_us();
+    secs = (time_t)(now / GW_S);
     va_start(ap, fmt);
     vsnprintf(msg, sizeof(msg), fmt, ap);
     va_end(ap);
-    escape(msg, safe, sizeof(safe), json);
+    escape(msg, safe, sizeof(safe), is_json);
     if (call)
-        escape(call, safe_call, sizeof(safe_call), json);
+        escape(call, safe_call, sizeof(safe_call), is_json);
     gmtime_r(&secs, &tm);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-    if (json)
-        fprintf(f, "{\"ts\":\"%s.%03uZ\",\"level\":\"%s\",%s%s%s\"room\":\"%s\",\"msg\":\"%s\"}\n", stamp,
-                (unsigned)(now / 1000 % 1000), names[level], call ? "\"call\":\"" : "", safe_call, call ? "\"," : "",
-                room, safe);
+    if (is_json)
+        n = snprintf(line, sizeof(line),
+                     "{\"ts\":\"%s.%03uZ\",\"level\":\"%s\",%s%s%s\"room\":\"%s\",\"msg\":\"%s\"}\n", stamp,
+                     (unsigned)(now / 1000 % 1000), names[level], call ? "\"call\":\"" : "", safe_call,
+                     call ? "\"," : "", room, safe);
     else
-        fprintf(f, "%s.%03uZ %s %s%s%s%s: %s\n", stamp, (unsigned)(now / 1000 % 1000), names[level],
-                call ? "call=" : "", safe_call, call ? " " : "", room, safe);
-    fflush(f);
+        n = snprintf(line, sizeof(line), "%s.%03uZ %s %s%s%s%s: %s\n", stamp, (unsigned)(now / 1000 % 1000),
+                     names[level], call ? "call=" : "", safe_call, call ? " " : "", room, safe);
+    write_line(line, (size_t)n);
+}
+
+int gw_log_start(void)
+{
+    return gw_lines_new(fileno(file ? file : stderr), false, QUEUE, GW_STAT_LOG_DROPPED, &lines);
+}
+
+void gw_log_stop(void)
+{
+    struct gw_lines *l = lines;
+
+    lines = NULL;
+    gw_lines_free(l, STOP_WAIT_MS);
 }

@@ -1,7 +1,7 @@
 /* One event, one line, as text or JSON (configuration `log_format`). Never on the packet path; never keys, ice-pwd,
- * crypto lines or message bodies. Error: someone must act. Warning: a peer broke a rule. Info: life of a call. Any thread.
- *   gw_log(GW_LOG_WARNING, "dtls", call_id, "fingerprint mismatch, closing");
- *   2026-11-20T21:43:00.123Z warning call=7f3a dtls: fingerprint mismatch, closing */
+ * crypto lines or message bodies. Error: someone must act. Warning: a peer broke a rule. Info: life of a call. Any
+ * thread. gw_log(GW_LOG_WARNING, "dtls", call_id, "fingerprint mismatch, closing"); 2026-11-20T21:43:00.123Z warning
+ * call=7f3a dtls: fingerprint mismatch, closing */
 #ifndef GW_LOG_H
 #define GW_LOG_H
 
@@ -18,6 +18,11 @@ bool gw_log_is_on(enum gw_log_level level);
 void gw_log_set_level(enum gw_log_level level); /* default info */
 void gw_log_set_json(bool json);
 void gw_log_set_file(FILE *f); /* default stderr; borrowed */
+/* From here on lines are written by a thread of their own, so that a slow or dead target never holds the caller; what
+ * it does not take is dropped and counted. Before, and in tests, gw_log writes itself. Call once, before other threads
+ * log. */
+int gw_log_start(void);
+void gw_log_stop(void); /* writes out what is queued, for at most a second; after the other threads have ended */
 int gw_log_level_parse(const char *text, enum gw_log_level *out);
 
 #endif

@@ -28,7 +28,7 @@ struct gw_loop {
 int gw_loop_new(struct gw_loop **out)
 {
     struct gw_loop *l = calloc(1, sizeof(*l));
-    struct epoll_event ev = {.events = EPOLLIN};
+    struct epoll_event ev = { .events = EPOLLIN };
 
     if (!l)
         return GW_E_NOMEM;
@@ -81,7 +81,7 @@ void gw_loop_set_tick_us(struct gw_loop *l, uint32_t tick_us)
 
 static struct timespec timespec_of(uint64_t us)
 {
-    return (struct timespec){.tv_sec = (time_t)(us / GW_S), .tv_nsec = (long)(us % GW_S * 1000)};
+    return (struct timespec){ .tv_sec = (time_t)(us / GW_S), .tv_nsec = (long)(us % GW_S * 1000) };
 }
 
 /* Rounds begin at least a tick apart, so that each takes a batch; a round that took longer is followed at once. */
@@ -154,7 +154,7 @@ void gw_loop_run(struct gw_loop *l, void (*idle)(void *arg), void *arg)
 
 static int control_fd(struct gw_loop *l, int op, struct gw_loop_fd *f, uint32_t epoll_events)
 {
-    struct epoll_event ev = {.events = epoll_events, .data.ptr = f};
+    struct epoll_event ev = { .events = epoll_events, .data.ptr = f };
 
     gw_loop_assert_current(l);
     return epoll_ctl(l->epoll_fd, op, f->fd, &ev) == 0 ? 0 : errno == ENOMEM || errno == ENOSPC ? GW_E_LIMIT : GW_E_IO;
@@ -176,12 +176,12 @@ void gw_loop_del_fd(struct gw_loop *l, struct gw_loop_fd *f)
     epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, f->fd, NULL);
     for (int i = l->event + 1; i < l->nevents; i++) /* its owner may free it now, and another be put in its place */
         if (l->events[i].data.ptr == f)
-            l->events[i] = (struct epoll_event){0};
+            l->events[i] = (struct epoll_event){ 0 };
 }
 
 void gw_timer_init(struct gw_timer *t, void (*cb)(void *arg), void *arg)
 {
-    *t = (struct gw_timer){.at_us = GW_NEVER, .cb = cb, .arg = arg};
+    *t = (struct gw_timer){ .at_us = GW_NEVER, .cb = cb, .arg = arg };
 }
 
 int gw_timer_start(struct gw_loop *l, struct gw_timer *t, uint64_t at_us)

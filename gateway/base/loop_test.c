@@ -24,7 +24,7 @@ static void on_numbered(void *arg)
 
 TEST(timers_fire_in_the_order_of_their_deadlines)
 {
-    struct gw_timer_heap h = {0};
+    struct gw_timer_heap h = { 0 };
     static struct numbered v[300]; /* more than the first capacity */
 
     nfired = 0;
@@ -48,7 +48,7 @@ TEST(timers_fire_in_the_order_of_their_deadlines)
 
 TEST(stopped_and_moved_timers_keep_the_order_of_the_others)
 {
-    struct gw_timer_heap h = {0};
+    struct gw_timer_heap h = { 0 };
     static struct numbered v[100];
 
     nfired = 0;
@@ -93,7 +93,7 @@ static void on_never(void *arg)
 
 TEST(a_timer_that_restarts_in_the_past_does_not_hold_the_round)
 {
-    struct again a = {0};
+    struct again a = { 0 };
 
     gw_timer_init(&a.t, on_again, &a);
     gw_timer_init(&a.other, on_never, NULL);
@@ -127,11 +127,11 @@ static void on_either(void *arg, uint32_t epoll_events)
 
 TEST(a_deleted_fd_gets_no_event_of_the_same_round)
 {
-    struct pair p = {0};
+    struct pair p = { 0 };
 
     EQ(gw_loop_new(&p.loop), 0);
     for (int i = 0; i < 2; i++) {
-        p.f[i] = (struct gw_loop_fd){.fd = eventfd(1, EFD_NONBLOCK), .cb = on_either, .arg = &p};
+        p.f[i] = (struct gw_loop_fd){ .fd = eventfd(1, EFD_NONBLOCK), .cb = on_either, .arg = &p };
         EQ(gw_loop_add_fd(p.loop, &p.f[i], EPOLLIN), 0);
     }
     gw_loop_run(p.loop, NULL, NULL);
@@ -214,7 +214,7 @@ static void on_raise(void *arg)
 
 TEST(a_signal_handler_stops_the_loop)
 {
-    struct sigaction sa = {.sa_handler = on_signal}, old;
+    struct sigaction sa = { .sa_handler = on_signal }, old;
     struct gw_timer t;
 
     EQ(gw_loop_new(&signalled), 0);

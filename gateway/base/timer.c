@@ -44,7 +44,7 @@ static int grow(struct gw_timer_heap *h)
 void gw_timer_heap_fini(struct gw_timer_heap *h)
 {
     free(h->v);
-    *h = (struct gw_timer_heap){0};
+    *h = (struct gw_timer_heap){ 0 };
 }
 
 int gw_timer_heap_start(struct gw_timer_heap *h, struct gw_timer *t, uint64_t at_us)
