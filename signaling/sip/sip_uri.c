@@ -1,0 +1,288 @@
+/* URIs and header parameters as text (RFC 3261 s. 19.1, s. 25.1). */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sip_priv.h"
+
+/* Skips a quoted string that starts at p; its end, or the NUL. */
+static const char *skip_quoted(const char *p)
+{
+    for (p++; *p && *p != '"'; p++)
+        if (*p == '\\' && p[1])
+            p++;
+    return *p ? p + 1 : p;
+}
+
+/* The '<' outside quotes, or NULL. */
+static const char *find_angle(const char *p)
+{
+    while (*p && *p != '<')
+        p = *p == '"' ? skip_quoted(p) : p + 1;
+    return *p ? p : NULL;
+}
+
+int gw_sip_uri_of(const char *name_addr, char *buf, size_t size)
+{
+    const char *p = find_angle(name_addr), *end;
+
+    if (p) {
+        end = strchr(++p, '>');
+        if (!end)
+            return GW_E_SYNTAX;
+    } else { /* addr-spec: parameters belong to the header (s. 20.10) */
+        p = name_addr + strspn(name_addr, " \t");
+        end = p + strcspn(p, ";? \t,\"");
+        if (*end == '"')
+            return GW_E_SYNTAX;
+    }
+    if (end == p || !memchr(p, ':', (size_t)(end - p)))
+        return GW_E_SYNTAX;
+    return gw_span_copy((struct gw_span){p, (size_t)(end - p)}, buf, size);
+}
+
+static int copy_value(const char *p, char *buf, size_t size)
+{
+    size_t n = 0;
+
+    if (*p != '"')
+        return gw_span_copy((struct gw_span){p, strcspn(p, "; \t,>")}, buf, size);
+    for (p++; *p && *p != '"'; p++) {
+        if (*p == '\\' && p[1])
+            p++;
+        if (n + 1 >= size)
+            return GW_E_LIMIT;
+        buf[n++] = *p;
+    }
+    if (!*p || size == 0)
+        return GW_E_SYNTAX;
+    buf[n] = '\0';
+    return 0;
+}
+
+int gw_sip_param(const char *value, const char *param, char *buf, size_t size)
+{
+    const char *p = find_angle(value);
+    size_t len = strlen(param);
+
+    p = p && strchr(p, '>') ? strchr(p, '>') : value;
+    while (*p) {
+        if (*p == '"') {
+            p = skip_quoted(p);
+            continue;
+        }
+        if (*p++ != ';')
+            continue;
+        p += strspn(p, " \t");
+        if (strncasecmp(p, param, len) != 0)
+            continue;
+        p += len;
+        p += strspn(p, " \t");
+        if (*p == '=')
+            return copy_value(p + 1 + strspn(p + 1, " \t"), buf, size);
+        if (!*p || *p == ';' || *p == ',')
+            return gw_span_copy((struct gw_span){"", 0}, buf, size);
+    }
+    return GW_E_NOTFOUND;
+}
+
+int gw_sip_uri_parse(const char *uri, struct gw_sip_uri *out)
+{
+    struct gw_sip_uri u = {0};
+    size_t n = strcspn(uri, ":");
+    const char *p = uri + n + 1, *end, *at;
+    int err;
+
+    if (!uri[n] || n == 0 || n >= sizeof(u.scheme) || !isalpha((unsigned char)*uri))
+        return GW_E_SYNTAX;
+    for (size_t i = 0; i < n; i++) {
+        if (!isalnum((unsigned char)uri[i]) && !strchr("+-.", uri[i]))
+            return GW_E_SYNTAX;
+        u.scheme[i] = (char)tolower((unsigned char)uri[i]);
+    }
+    if (strcmp(u.scheme, "sip") != 0 && strcmp(u.scheme, "sips") != 0) { /* tel, urn: all before the ';' is the user */
+        n = strcspn(p, ";?");
+        err = gw_span_copy((struct gw_span){p, n}, u.user, sizeof(u.user));
+        if (!err && p[n])
+            err = gw_span_copy(gw_span_str(p + n + 1), u.params, sizeof(u.params));
+        if (!err && !*u.user)
+            err = GW_E_SYNTAX;
+        if (!err)
+            *out = u;
+        return err;
+    }
+    at = strchr(p, '@'); /* a user part may hold ';' and '?' (s. 25.1), a host part holds no '@' */
+    if (at) {
+        n = strcspn(p, ":@"); /* a password is not part of the user */
+        err = gw_span_copy((struct gw_span){p, n}, u.user, sizeof(u.user));
+        if (err || n == 0)
+            return GW_E_SYNTAX;
+        p = at + 1;
+    }
+    end = *p == '[' ? strchr(p, ']') : NULL;
+    if (*p == '[' && !end)
+        return GW_E_SYNTAX;
+    n = end ? (size_t)(end + 1 - p) : strcspn(p, ":;?");
+    err = gw_span_copy((struct gw_span){p, n}, u.host, sizeof(u.host));
+    if (err || n == 0 || strpbrk(u.host, " \t<>\"@,"))
+        return GW_E_SYNTAX;
+    p += n;
+    if (*p == ':') {
+        unsigned long port = strtoul(p + 1, (char **)&end, 10);
+
+        if (end == p + 1 || p[1] == '-' || p[1] == '+' || p[1] == ' ' || port == 0 || port > 65535)
+            return GW_E_SYNTAX;
+        u.port = (uint16_t)port;
+        p = end;
+    }
+    if (*p && *p != ';' && *p != '?')
+        return GW_E_SYNTAX;
+    if (*p) /* headers ("?Replaces=...") stay at the end of params */
+        err = gw_span_copy(gw_span_str(*p == ';' ? p + 1 : p), u.params, sizeof(u.params));
+    if (!err)
+        *out = u;
+    return err;
+}
+
+/* The next parameter of a list at *p: name and value spans; false at the end. */
+static bool next_param(const char **p, struct gw_span *name, struct gw_span *value)
+{
+    const char *s = *p + strspn(*p, ";");
+    size_t n = strcspn(s, ";?"), eq = strcspn(s, "=;?");
+
+    if (n == 0)
+        return false;
+    *name = (struct gw_span){s, eq};
+    *value = eq < n ? (struct gw_span){s + eq + 1, n - eq - 1} : (struct gw_span){"", 0};
+    *p = s + n;
+    return true;
+}
+
+static bool find_param(const struct gw_sip_uri *u, struct gw_span wanted, struct gw_span *value)
+{
+    const char *p = u->params;
+    struct gw_span name;
+
+    while (next_param(&p, &name, value))
+        if (name.len == wanted.len && strncasecmp(name.ptr, wanted.ptr, name.len) == 0)
+            return true;
+    return false;
+}
+
+int gw_sip_uri_param(const struct gw_sip_uri *u, const char *param, char *buf, size_t size)
+{
+    struct gw_span value;
+
+    if (!find_param(u, gw_span_str(param), &value))
+        return GW_E_NOTFOUND;
+    return gw_span_copy(value, buf, size);
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+/* One character, %HH decoded. */
+static int unescape(const char **p, const char *end)
+{
+    const char *s = *p;
+
+    if (end - s >= 3 && s[0] == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
+        *p = s + 3;
+        return hex(s[1]) * 16 + hex(s[2]);
+    }
+    *p = s + 1;
+    return (unsigned char)*s;
+}
+
+/* "Characters other than those in the reserved set are equivalent to their %HH encoding" (s. 19.1.4). */
+static bool text_eq(struct gw_span a, struct gw_span b, bool has_case)
+{
+    const char *p = a.ptr, *pe = p + a.len, *q = b.ptr, *qe = q + b.len;
+
+    while (p < pe && q < qe) {
+        bool is_p_escaped = *p == '%', is_q_escaped = *q == '%';
+        int x = unescape(&p, pe), y = unescape(&q, qe);
+
+        if (is_p_escaped != is_q_escaped && x && strchr(";/?:@&=+$,", x))
+            return false; /* reserved: "%40" is not "@" */
+        if (has_case ? x != y : tolower(x) != tolower(y))
+            return false;
+    }
+    return p == pe && q == qe;
+}
+
+/* user, ttl, method, maddr and transport must be in both or in neither; any other in both must match (s. 19.1.4). */
+static bool params_eq(const struct gw_sip_uri *a, const struct gw_sip_uri *b)
+{
+    static const char *const strict[] = {"user", "ttl", "method", "maddr", "transport"};
+    struct gw_span name, value, other;
+    const char *p = a->params;
+
+    for (unsigned i = 0; i < sizeof(strict) / sizeof(strict[0]); i++)
+        if (find_param(a, gw_span_str(strict[i]), &value) != find_param(b, gw_span_str(strict[i]), &other))
+            return false;
+    while (next_param(&p, &name, &value))
+        if (find_param(b, name, &other) && !text_eq(value, other, false))
+            return false;
+    return true;
+}
+
+static bool headers_in(const char *a, const char *b);
+
+/* Headers ("?a=b&c=d") are never ignored: the same set, in any order. */
+static bool headers_eq(const struct gw_sip_uri *a, const struct gw_sip_uri *b)
+{
+    const char *x = strchr(a->params, '?'), *y = strchr(b->params, '?');
+
+    if (!x || !y)
+        return !x && !y;
+    return strlen(x) == strlen(y) && headers_in(x + 1, y + 1) && headers_in(y + 1, x + 1);
+}
+
+static bool headers_in(const char *a, const char *b)
+{
+    while (*a) {
+        size_t n = strcspn(a, "&");
+        bool has = false;
+
+        for (const char *q = b; *q && !has;) {
+            size_t k = strcspn(q, "&");
+
+            has = k == n && text_eq((struct gw_span){a, n}, (struct gw_span){q, k}, false);
+            q += k + (q[k] == '&');
+        }
+        if (!has)
+            return false;
+        a += n + (a[n] == '&');
+    }
+    return true;
+}
+
+/* Everything between scheme and host, password and all. */
+static struct gw_span userinfo(const char *uri)
+{
+    const char *p = strchr(uri, ':') + 1, *at = strchr(p, '@');
+
+    return (struct gw_span){p, at ? (size_t)(at - p) : 0};
+}
+
+bool gw_sip_uri_eq(const char *a, const char *b)
+{
+    struct gw_sip_uri x, y;
+
+    if (gw_sip_uri_parse(a, &x) || gw_sip_uri_parse(b, &y))
+        return strcmp(a, b) == 0;
+    if (strcmp(x.scheme, y.scheme) != 0 || x.port != y.port || strcasecmp(x.host, y.host) != 0)
+        return false; /* sip and sips differ; so do no port and 5060 */
+    if (strcmp(x.scheme, "sip") != 0 && strcmp(x.scheme, "sips") != 0) {
+        if (!text_eq(gw_span_str(x.user), gw_span_str(y.user), false))
+            return false;
+    } else if (!text_eq(userinfo(a), userinfo(b), true)) {
+        return false;
+    }
+    return params_eq(&x, &y) && headers_eq(&x, &y);
+}
