@@ -1,0 +1,38 @@
+// Judgements that wait: each polls until it holds or says what it saw last.
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Polls `probe` until `holds(value)`; the error shows the last value.
+export async function until(what, probe, holds = Boolean, timeoutMs = 20_000) {
+  const end = Date.now() + timeoutMs;
+  let last;
+  for (;;) {
+    last = await probe();
+    if (holds(last)) return last;
+    if (Date.now() > end) throw new Error(`${what}: not within ${timeoutMs / 1000} s; last seen ${JSON.stringify(last)}`);
+    await sleep(200);
+  }
+}
+
+const isTone = (heard, hz) => Math.abs(heard.hz - hz) < Math.max(12, hz * 0.02) && heard.share > 0.5;
+const isColour = (seen, rgb) => seen.width > 0 && seen.rgb.every((v, i) => Math.abs(v - rgb[i]) < 70);
+
+export const hears = (page, hz, who = 'page') =>
+  until(`${who} hears ${hz} Hz`, () => page.evaluate(() => test.hear()), (h) => isTone(h, hz));
+
+// Three looks in a row: a jitter buffer that plays out what it had is not silence yet.
+export async function hearsNothing(page, who = 'page') {
+  let quiet = 0;
+  await until(`${who} hears nothing`, () => page.evaluate(() => test.hear()),
+    (h) => (quiet = h.rms < 0.005 ? quiet + 1 : 0) >= 3);
+}
+
+// The colour, and frames that keep coming.
+export async function sees(page, rgb, who = 'page') {
+  const first = await until(`${who} sees rgb(${rgb})`, () => page.evaluate(() => test.see()), (s) => isColour(s, rgb));
+  return until(`${who} sees new frames`, () => page.evaluate(() => test.see()),
+    (s) => s.frames > first.frames + 5 && isColour(s, rgb));
+}
+
+export const colours = { red: [230, 20, 20], green: [20, 200, 20], blue: [30, 30, 230] };
+export const css = (rgb) => `rgb(${rgb.join(',')})`;

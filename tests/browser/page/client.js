@@ -1,0 +1,61 @@
+// What every client library offers the tests as window.test. A library fills in `lib`; see jssip.js and sipjs.js.
+import { Receiver, picture, stats, tone } from './media.js';
+
+export class Client {
+  receiver = new Receiver();
+  state = { registered: false, call: 'none', cause: null, remote: null, held: false, heldByPeer: false, log: [] };
+  pc = null;
+  #hz;
+  #colour;
+  #audio;
+  #video;
+
+  constructor({ hz, colour }) {
+    this.#hz = hz;
+    this.#colour = colour;
+  }
+
+  note(what, more = {}) {
+    Object.assign(this.state, more);
+    this.state.log.push(what);
+    console.log(what, JSON.stringify(more));
+  }
+
+  // What this side sends: always its tone, and its colour when video is wanted. New tracks for each call, because a
+  // library stops those of a call that ended.
+  stream(video) {
+    this.#audio = tone(this.#hz);
+    this.#video = video ? picture(this.#colour) : null;
+    return new MediaStream([this.#audio, this.#video].filter(Boolean));
+  }
+
+  follow(pc) {
+    this.pc = pc;
+    pc.addEventListener('track', (e) => this.receiver.take(e.track));
+    pc.addEventListener('connectionstatechange', () => this.note(`connection ${pc.connectionState}`));
+  }
+}
+
+export function expose(make) {
+  let client;
+  window.test = {
+    start: (options) => {
+      client = make(options);
+      return client.start(options);
+    },
+    call: (target, options = {}) => client.call(target, options),
+    answer: (options = {}) => client.answer(options),
+    reject: (status) => client.reject(status),
+    hangup: () => client.hangup(),
+    hold: (on) => client.hold(on),
+    mute: (on) => client.mute(on),
+    dtmf: (digits, how = 'rtp') => client.dtmf(digits, how),
+    addVideo: () => client.addVideo(),
+    unregister: () => client.unregister(),
+    state: () => client.state,
+    hear: () => client.receiver.hear(),
+    see: () => client.receiver.see(),
+    stats: () => (client.pc ? stats(client.pc) : null),
+    sdp: () => ({ local: client.pc?.localDescription?.sdp, remote: client.pc?.remoteDescription?.sdp }),
+  };
+}

@@ -1,0 +1,80 @@
+import JsSIP from 'jssip';
+import { Client, expose } from './client.js';
+
+const pcConfig = { iceServers: [] };
+
+class JsSipClient extends Client {
+  #ua;
+  #session;
+
+  start({ url, user, password, domain }) {
+    JsSIP.debug.enable('JsSIP:Transport JsSIP:RTCSession');
+    this.#ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(url)], uri: `sip:${user}@${domain}`, password,
+      register_expires: 600 });
+    this.#ua.on('registered', () => this.note('registered', { registered: true }));
+    this.#ua.on('unregistered', () => this.note('unregistered', { registered: false }));
+    this.#ua.on('registrationFailed', (e) => this.note('registration failed', { cause: e.cause }));
+    this.#ua.on('disconnected', (e) => this.note('disconnected', { cause: e.reason }));
+    this.#ua.on('newRTCSession', ({ session, originator }) => this.#take(session, originator));
+    this.#ua.start();
+  }
+
+  #take(session, originator) {
+    this.#session = session;
+    if (session.connection) this.follow(session.connection);
+    session.on('peerconnection', ({ peerconnection }) => this.follow(peerconnection));
+    if (originator === 'remote') this.note('incoming', { call: 'incoming', remote: session.remote_identity.uri.toString(), cause: null });
+    session.on('progress', (e) => this.note(`progress ${e.response?.status_code ?? ''}`));
+    session.on('confirmed', () => this.note('established', { call: 'established' }));
+    session.on('hold', ({ originator: who }) => this.note('hold', who === 'local' ? { held: true } : { heldByPeer: true }));
+    session.on('unhold', ({ originator: who }) => this.note('unhold', who === 'local' ? { held: false } : { heldByPeer: false }));
+    session.on('newDTMF', (e) => e.originator === 'remote' && this.note(`dtmf ${e.dtmf.tone}`));
+    session.on('ended', (e) => this.note('ended', { call: 'ended', cause: e.cause }));
+    session.on('failed', (e) => this.note('failed', { call: 'ended', cause: `${e.message?.status_code ?? ''} ${e.cause}`.trim() }));
+    for (const e of ['peerconnection:createofferfailed', 'peerconnection:createanswerfailed',
+      'peerconnection:setlocaldescriptionfailed', 'peerconnection:setremotedescriptionfailed'])
+      session.on(e, (error) => this.note(`${e} ${error}`));
+  }
+
+  call(target, { video = false } = {}) {
+    this.note('calling', { call: 'calling', cause: null });
+    this.#ua.call(target, { mediaStream: this.stream(video), mediaConstraints: { audio: true, video }, pcConfig,
+      rtcOfferConstraints: { offerToReceiveAudio: true, offerToReceiveVideo: video } });
+  }
+
+  answer({ video = false } = {}) {
+    this.#session.answer({ mediaStream: this.stream(video), mediaConstraints: { audio: true, video }, pcConfig });
+  }
+
+  reject(status = 486) {
+    this.#session.terminate({ status_code: status });
+  }
+
+  hangup() {
+    this.#session.terminate();
+  }
+
+  hold(on) {
+    return on ? this.#session.hold() : this.#session.unhold();
+  }
+
+  mute(on) {
+    on ? this.#session.mute({ audio: true }) : this.#session.unmute({ audio: true });
+  }
+
+  dtmf(digits, how) {
+    this.#session.sendDTMF(digits, { transportType: how === 'rtp' ? 'RFC2833' : 'INFO', duration: 160, interToneGap: 200 });
+  }
+
+  addVideo() {
+    const stream = this.stream(true);
+    this.pc.addTrack(stream.getVideoTracks()[0], stream);
+    return new Promise((done, fail) => this.#session.renegotiate({}, done) || fail(new Error('busy')));
+  }
+
+  unregister() {
+    this.#ua.unregister();
+  }
+}
+
+expose((options) => new JsSipClient(options));

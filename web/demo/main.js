@@ -1,0 +1,175 @@
+// The page: wires the controls to the phone and shows what the phone tells.
+import { Phone } from './phone.js';
+import { levelOf, openSource } from './source.js';
+import { protection, quality } from './protect.js';
+
+const $ = (id) => document.getElementById(id);
+const phone = new Phone();
+let level = () => 0;
+
+function note(text) {
+  const li = document.createElement('li');
+  const time = document.createElement('time');
+  time.textContent = new Date().toLocaleTimeString('en-GB');
+  li.append(time, text);
+  $('events').prepend(li);
+  while ($('events').children.length > 100) $('events').lastChild.remove();
+}
+
+/* ---- signing in ---- */
+
+// A config.json beside the page may name the domain and a user; the address bar (#bob) overrides the user.
+async function prefill() {
+  const given = await fetch('config.json').then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+  const saved = JSON.parse(sessionStorage.getItem('account') ?? '{}');
+  $('user').value = decodeURIComponent(location.hash.slice(1)) || saved.user || given.user || 'alice';
+  $('password').value = given.password ?? 'demo';
+  $('domain').value = saved.domain || given.domain || 'ims.example';
+}
+
+const account = () => ({ user: $('user').value.trim(), domain: $('domain').value.trim() });
+
+$('signin').addEventListener('submit', (e) => {
+  e.preventDefault();
+  sessionStorage.setItem('account', JSON.stringify(account()));
+  const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/sip`;
+  phone.signIn({ url, password: $('password').value, ...account() });
+});
+$('signout').addEventListener('click', () => phone.signOut());
+
+phone.addEventListener('phone', ({ detail: { state, why } }) => {
+  const was = document.body.dataset.phone;
+  // A lost connection keeps the call on the screen: the library connects again and media does not depend on it.
+  document.body.dataset.phone = state === 'connecting' && was === 'online' ? 'online' : state;
+  $('status').textContent = { offline: 'Not signed in', connecting: why ?? 'Signing in…', online: why, failed: `Refused: ${why}` }[state];
+  if (state === 'online' && was !== 'online') {
+    note(`signed in as ${why}`);
+    $('target').focus();
+  }
+  if (state === 'failed') note(`sign-in refused: ${why}`);
+});
+
+/* ---- calling ---- */
+
+const toUri = (text) => (/^(sips?|tel):/.test(text) ? text : `sip:${text}${text.includes('@') ? '' : `@${account().domain}`}`);
+
+async function withSource(video, use) {
+  try {
+    use(await openSource($('source').value, video));
+  } catch (e) {
+    note(`no ${video ? 'camera or microphone' : 'microphone'}: ${e.message}. Try the test tone and picture.`);
+    $('source').focus();
+  }
+}
+
+$('dial').addEventListener('submit', (e) => {
+  e.preventDefault();
+  if (document.body.dataset.call !== 'none') return;
+  const video = e.submitter?.value === 'video';
+  withSource(video, (stream) => phone.call(toUri($('target').value.trim()), stream, video));
+});
+$('answer-audio').addEventListener('click', () => withSource(false, (stream) => phone.answer(stream, false)));
+$('answer-video').addEventListener('click', () => withSource(true, (stream) => phone.answer(stream, true)));
+$('decline').addEventListener('click', () => phone.hangUp(486));
+$('hangup').addEventListener('click', () => phone.hangUp());
+$('mute').addEventListener('click', () => phone.mute());
+$('hold').addEventListener('click', () => phone.hold());
+
+const phases = { none: 'Dial echo to hear and see yourself.', calling: 'Calling…', ringing: 'Ringing…', incoming: 'is calling you', active: '' };
+
+phone.addEventListener('call', ({ detail: { state, peer, why, video } }) => {
+  document.body.dataset.call = state === 'ringing' ? 'calling' : state;
+  $('peer').textContent = state === 'none' ? 'No call' : peer;
+  $('phase').textContent = phases[state];
+  for (const b of ['call-audio', 'call-video']) $(b).disabled = state !== 'none';
+  $('answer-video').hidden = state === 'incoming' && !video;
+  if (state === 'none') {
+    note(`call with ${peer} ended: ${why}`);
+    clearCall();
+    $('target').focus();
+  } else {
+    note({ calling: `calling ${peer}`, ringing: `${peer} is ringing`, incoming: `${peer} calls`, active: `connected to ${peer}` }[state]);
+  }
+  if (state === 'incoming') $('answer-audio').focus();
+  if (state === 'active') refresh();
+});
+
+function clearCall() {
+  for (const id of ['remote-video', 'remote-audio', 'local-video']) {
+    $(id).srcObject = null;
+    $(id).classList.remove('on');
+  }
+  $('screen').classList.remove('picture');
+  for (const id of ['mute', 'hold']) $(id).setAttribute('aria-pressed', 'false');
+  $('sent').value = $('quality').value = '';
+  level = () => 0;
+}
+
+phone.addEventListener('track', ({ detail: { track } }) => {
+  const element = $(track.kind === 'video' ? 'remote-video' : 'remote-audio');
+  element.srcObject = new MediaStream([track]);
+  element.play().catch(() => note('click the page to hear the call'));
+  if (track.kind === 'audio') level = levelOf(track);
+});
+$('remote-video').addEventListener('resize', () => {
+  const on = $('remote-video').videoWidth > 0 && $('remote-video').srcObject !== null;
+  $('remote-video').classList.toggle('on', on);
+  $('screen').classList.toggle('picture', on);
+});
+
+phone.addEventListener('local', ({ detail: { stream } }) => {
+  const video = stream?.getVideoTracks().length > 0;
+  $('local-video').srcObject = video ? stream : null;
+  $('local-video').classList.toggle('on', video);
+});
+
+phone.addEventListener('pressed', ({ detail: { held, heldByPeer, muted } }) => {
+  $('mute').setAttribute('aria-pressed', muted);
+  $('hold').setAttribute('aria-pressed', held);
+  $('phase').textContent = held ? 'On hold' : heldByPeer ? 'The other side holds the call' : '';
+});
+
+/* ---- digits and keys ---- */
+
+function press(digit) {
+  if (phone.digit(digit)) $('sent').value += digit;
+}
+
+for (const digit of '123456789*0#') {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = digit;
+  button.addEventListener('click', () => press(digit));
+  $('pad').querySelector('div').append(button);
+}
+phone.addEventListener('digit', ({ detail: { digit } }) => note(`digit ${digit} received`));
+
+document.addEventListener('keydown', (e) => {
+  if (e.ctrlKey || e.altKey || e.metaKey || e.target.matches('input, select')) return;
+  const active = ['calling', 'active'].includes(document.body.dataset.call);
+  if (!active) return;
+  if (/^[0-9*#]$/.test(e.key)) press(e.key);
+  else if (e.key === 'm') phone.mute();
+  else if (e.key === 'h') phone.hold();
+  else if (e.key === 'Escape') phone.hangUp();
+});
+
+/* ---- what the running call looks like ---- */
+
+async function refresh() {
+  const pc = phone.pc;
+  if (!pc) return;
+  const rows = await protection(pc, phone.url);
+  $('protect').replaceChildren(...rows.flatMap(([name, value]) => {
+    const dt = document.createElement('dt');
+    const dd = document.createElement('dd');
+    dt.textContent = name;
+    dd.textContent = value;
+    return [dt, dd];
+  }));
+  $('quality').value = await quality(pc);
+}
+setInterval(refresh, 1000);
+setInterval(() => { $('level').value = level(); }, 80);
+
+prefill();
