@@ -14,22 +14,15 @@
 #include "gateway/base/conf.h"
 #include "gateway/base/span.h"
 #include "gateway/control/iq.h"
+#include "signaling/e2ae/policy.h"
 
 enum gw_leg { GW_LEG_ACCESS, GW_LEG_CORE };
-enum gw_client { GW_CLIENT_WIC, GW_CLIENT_UE }; /* browser; classic IMS phone */
 
 /* Why SDP was refused, in SIP's words. */
 struct gw_sdp_refusal {
     int status;          /* 400 not parsable, 488 nothing acceptable */
     int warn;            /* warn-code of RFC 3261 s. 20.43: 301 to 307, 370, 399; 0: none */
     char text[128];      /* warn-text or reason phrase */
-};
-
-/* What the access client registered for (TS 33.328 s. 7.1) and what policy says; decides e2ae per m-line. */
-struct gw_e2ae_input {
-    enum gw_client client;
-    bool has_sdes_srtp, has_msrp_tls, has_bfcp_tls, has_udptl_dtls; /* mediasec, registered by both */
-    bool is_emergency;
 };
 
 struct gw_ms; /* media session */
