@@ -1,0 +1,451 @@
+#include "gateway/dtls/dtls_session.h"
+
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "gateway/dtls/dtls_priv.h"
+#include "gateway/dtls/fingerprint.h"
+
+/* Initial retransmission time-out. RFC 6347 s. 4.2.4.1 says 1 s where nothing is known of the path; here a STUN check has
+ * just passed it. The answer to a lost flight is what the user waits for. */
+#define RTO_MIN_US (250 * GW_MS)
+#define RTO_MAX_US (3 * GW_S) /* OpenSSL gives up after 12; so many fit into 30 s */
+#define HANDSHAKE_MAX_US (30 * GW_S)
+
+struct gw_dtls {
+    struct gw_dtls_config config;
+    SSL *ssl; /* NULL once trimmed or over */
+    enum gw_dtls_state state;
+    int cause;
+    bool has_sent;             /* since the flag was last cleared */
+    bool is_rejected;          /* the certificate was looked at and did not match */
+    struct timeval *ssl_timer; /* inside ssl, see on_ctrl */
+    uint64_t rto_us, retransmit_us, give_up_us;
+    struct gw_span in;         /* the datagram being read; empty: none */
+    unsigned nfingerprints;
+    struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
+    struct gw_dtls_keys keys;  /* suite 0: none */
+};
+
+/* ---- the datagram BIO ---- */
+
+static int on_bio_write(BIO *b, const char *p, int len)
+{
+    struct gw_dtls *d = BIO_get_data(b);
+
+    d->has_sent = true;
+    d->config.send(d->config.arg, (struct gw_span){ p, (size_t)len });
+    return len;
+}
+
+static int on_bio_read(BIO *b, char *p, int size)
+{
+    struct gw_dtls *d = BIO_get_data(b);
+    size_t n = d->in.len < (size_t)size ? d->in.len : (size_t)size; /* a datagram is cut, never continued */
+
+    BIO_clear_retry_flags(b);
+    if (!n) {
+        BIO_set_retry_read(b);
+        return -1;
+    }
+    memcpy(p, d->in.ptr, n);
+    d->in.len = 0;
+    return (int)n;
+}
+
+/* OpenSSL keeps the retransmission timer by the wall clock. Up to 3.1 it hands the BIO a pointer to the very timeval that
+ * it compares with; from 3.2 on to a copy. With the pointer the timer is ours: it is set so long that it never fires, and
+ * moved to the past when our clock says so. Without, OpenSSL's clock decides and ours only says when to ask. */
+static bool has_timer_inside(void)
+{
+    return OPENSSL_version_major() == 3 && OPENSSL_version_minor() < 2;
+}
+
+static long on_bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+{
+    struct gw_dtls *d = BIO_get_data(b);
+
+    switch (cmd) {
+    case BIO_CTRL_FLUSH:
+        return 1;
+    case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:
+        if (has_timer_inside())
+            d->ssl_timer = ptr;
+        return 1;
+    case BIO_CTRL_DGRAM_QUERY_MTU:
+    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
+        return GW_DTLS_MTU;
+    default:
+        (void)num;
+        return 0;
+    }
+}
+
+static unsigned on_ssl_timer(SSL *ssl, unsigned us)
+{
+    struct gw_dtls *d = SSL_get_ex_data(ssl, gw_dtls_ex_index());
+
+    (void)us;
+    return has_timer_inside() ? 3600 * 1000000u : (unsigned)d->rto_us;
+}
+
+static BIO_METHOD *bio_method;
+static int ex_index = -1;
+
+static void init_once(void)
+{
+    ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "imsgw datagrams");
+    if (ex_index < 0 || !bio_method || !BIO_meth_set_write(bio_method, on_bio_write) ||
+        !BIO_meth_set_read(bio_method, on_bio_read) || !BIO_meth_set_ctrl(bio_method, on_bio_ctrl))
+        abort(); /* out of memory at the start */
+}
+
+static void init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init_once);
+}
+
+int gw_dtls_ex_index(void)
+{
+    init();
+    return ex_index;
+}
+
+/* ---- the peer's certificate ---- */
+
+static bool certificate_fits(const struct gw_dtls *d, X509 *cert)
+{
+    uint8_t *der = NULL;
+    int len = cert ? i2d_X509(cert, &der) : 0;
+    bool ok = len > 0 && gw_fingerprint_match((struct gw_span){ der, (size_t)len }, d->fingerprints, d->nfingerprints);
+
+    OPENSSL_free(der);
+    return ok;
+}
+
+/* Chain, name and validity say nothing about a self-signed certificate; the fingerprint from signalling does. Refused here,
+ * the peer gets an alert bad_certificate before it can send anything. */
+int gw_dtls_on_certificate(X509_STORE_CTX *store, void *arg)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct gw_dtls *d = SSL_get_ex_data(ssl, gw_dtls_ex_index());
+
+    (void)arg;
+    if (d->nfingerprints == 0 || certificate_fits(d, X509_STORE_CTX_get0_cert(store)))
+        return 1;
+    d->is_rejected = true;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+    return 0;
+}
+
+/* ---- life ---- */
+
+int gw_dtls_new(const struct gw_dtls_config *config, struct gw_dtls **out)
+{
+    struct gw_dtls *d = calloc(1, sizeof(*d));
+    BIO *bio = NULL;
+
+    if (!d)
+        return GW_E_NOMEM;
+    init();
+    d->config = *config;
+    d->rto_us = RTO_MIN_US;
+    d->retransmit_us = d->give_up_us = GW_NEVER;
+    d->ssl = SSL_new(config->identity->ctx);
+    bio = BIO_new(bio_method);
+    if (!d->ssl || !bio || !SSL_set_ex_data(d->ssl, ex_index, d)) {
+        BIO_free(bio);
+        SSL_free(d->ssl);
+        free(d);
+        return GW_E_NOMEM;
+    }
+    BIO_set_data(bio, d);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(d->ssl, bio, bio); /* takes the one reference */
+    SSL_set_mtu(d->ssl, GW_DTLS_MTU);
+    DTLS_set_timer_cb(d->ssl, on_ssl_timer);
+    if (config->is_client)
+        SSL_set_connect_state(d->ssl);
+    else
+        SSL_set_accept_state(d->ssl);
+    gw_dtls_identity_ref(config->identity);
+    *out = d;
+    return 0;
+}
+
+static void drop_ssl(struct gw_dtls *d)
+{
+    SSL_free(d->ssl);
+    d->ssl = NULL;
+    d->ssl_timer = NULL;
+    d->retransmit_us = d->give_up_us = GW_NEVER;
+}
+
+void gw_dtls_free(struct gw_dtls *d)
+{
+    if (!d)
+        return;
+    drop_ssl(d);
+    gw_dtls_identity_unref(d->config.identity);
+    OPENSSL_cleanse(&d->keys, sizeof(d->keys));
+    free(d);
+}
+
+static void end(struct gw_dtls *d, enum gw_dtls_state state, int cause)
+{
+    d->state = state;
+    d->cause = cause;
+    OPENSSL_cleanse(&d->keys, sizeof(d->keys));
+    drop_ssl(d);
+}
+
+/* RFC 5764 s. 4.2: client key, server key, client salt, server salt; by DTLS role, whoever offered. */
+static int export_keys(struct gw_dtls *d)
+{
+    const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(d->ssl);
+    uint8_t m[2 * (32 + 14)];
+    size_t key = 16, salt = 12;
+    const uint8_t *client, *server;
+    struct gw_dtls_keys k = { 0 };
+
+    if (!profile)
+        return d->config.needs_srtp ? GW_E_UNSUPPORTED : 0;
+    k.suite = (uint16_t)profile->id;
+    if (k.suite == GW_IQ_AEAD_AES_256_GCM)
+        key = 32;
+    else if (k.suite != GW_IQ_AEAD_AES_128_GCM)
+        salt = 14;
+    if (SSL_export_keying_material(d->ssl, m, 2 * (key + salt), "EXTRACTOR-dtls_srtp", 19, NULL, 0, 0) != 1)
+        return GW_E_CRYPTO;
+    client = d->config.is_client ? k.local : k.remote;
+    server = d->config.is_client ? k.remote : k.local;
+    memcpy((uint8_t *)client, m, key);
+    memcpy((uint8_t *)server, m + key, key);
+    memcpy((uint8_t *)client + key, m + 2 * key, salt);
+    memcpy((uint8_t *)server + key, m + 2 * key + salt, salt);
+    k.key_len = (uint8_t)(key + salt);
+    OPENSSL_cleanse(m, sizeof(m));
+    d->keys = k;
+    OPENSSL_cleanse(&k, sizeof(k));
+    return 0;
+}
+
+/* The handshake is done: compare, and only then keys exist. */
+static void verify(struct gw_dtls *d)
+{
+    X509 *cert;
+    bool ok;
+    int err;
+
+    if (d->nfingerprints == 0) {
+        d->state = GW_DTLS_UNVERIFIED;
+        return;
+    }
+    cert = SSL_get1_peer_certificate(d->ssl);
+    ok = certificate_fits(d, cert);
+    X509_free(cert);
+    if (!ok) {
+        SSL_shutdown(d->ssl);
+        end(d, GW_DTLS_FAILED, GW_E_MISMATCH);
+        return;
+    }
+    err = export_keys(d);
+    if (err) {
+        SSL_shutdown(d->ssl);
+        end(d, GW_DTLS_FAILED, err);
+        return;
+    }
+    d->state = GW_DTLS_UP;
+}
+
+/* After each step: is the timer running, and from when? */
+static void rearm(struct gw_dtls *d, uint64_t now_us, bool is_new_flight)
+{
+    struct timeval left;
+
+    if (!d->ssl || !DTLSv1_get_timeout(d->ssl, &left)) {
+        d->retransmit_us = GW_NEVER;
+        return;
+    }
+    if (is_new_flight)
+        d->rto_us = RTO_MIN_US;
+    if (is_new_flight || d->retransmit_us == GW_NEVER)
+        d->retransmit_us = now_us + d->rto_us;
+}
+
+static void handshake(struct gw_dtls *d, uint64_t now_us)
+{
+    int ret;
+
+    d->has_sent = false;
+    ERR_clear_error();
+    ret = SSL_do_handshake(d->ssl);
+    if (ret == 1) {
+        d->give_up_us = GW_NEVER;
+        verify(d);
+    } else if (SSL_get_error(d->ssl, ret) != SSL_ERROR_WANT_READ) {
+        end(d, GW_DTLS_FAILED, d->is_rejected ? GW_E_MISMATCH : GW_E_CRYPTO);
+    }
+    ERR_clear_error();
+    rearm(d, now_us, d->has_sent);
+}
+
+void gw_dtls_start(struct gw_dtls *d, uint64_t now_us)
+{
+    if (d->state != GW_DTLS_NEW)
+        return;
+    d->state = GW_DTLS_HANDSHAKE;
+    d->give_up_us = now_us + HANDSHAKE_MAX_US;
+    if (d->config.is_client)
+        handshake(d, now_us);
+}
+
+bool gw_dtls_is_client_hello(struct gw_span g)
+{
+    const uint8_t *p = g.ptr;
+
+    /* record header of 13 octets: handshake (22), epoch 0; then the handshake type 1 */
+    return g.len >= 13 + 12 && p[0] == 22 && p[1] == 0xfe && p[3] == 0 && p[4] == 0 && p[13] == 1;
+}
+
+/* Records after the handshake: data, alerts, and a peer's repeated last flight, which OpenSSL answers with ours. */
+static void read_records(struct gw_dtls *d)
+{
+    uint8_t record[16384];
+
+    for (;;) {
+        int n, why;
+
+        ERR_clear_error();
+        n = SSL_read(d->ssl, record, sizeof(record));
+        if (n > 0) {
+            if (d->state == GW_DTLS_UP && d->config.on_data)
+                d->config.on_data(d->config.arg, (struct gw_span){ record, (size_t)n });
+            if (!d->ssl) /* the receiver closed */
+                return;
+            continue;
+        }
+        why = SSL_get_error(d->ssl, n);
+        if (why == SSL_ERROR_ZERO_RETURN || why == SSL_ERROR_SSL)
+            end(d, d->state == GW_DTLS_UP ? GW_DTLS_CLOSED : GW_DTLS_FAILED, GW_E_CLOSED);
+        ERR_clear_error();
+        return;
+    }
+}
+
+int gw_dtls_input(struct gw_dtls *d, struct gw_span datagram, uint64_t now_us)
+{
+    const uint8_t *p = datagram.ptr;
+
+    if (!d->ssl)
+        return GW_E_CLOSED;
+    if (datagram.len < 13 || p[0] < 20 || p[0] > 63)
+        return GW_E_SYNTAX;
+    gw_dtls_start(d, now_us);
+    if (!d->ssl)
+        return GW_E_CLOSED;
+    d->in = datagram;
+    if (d->state == GW_DTLS_HANDSHAKE)
+        handshake(d, now_us);
+    if (d->ssl && d->state != GW_DTLS_HANDSHAKE) { /* more records may follow the last of the handshake */
+        read_records(d);
+        rearm(d, now_us, false);
+    }
+    d->in.len = 0;
+    return 0;
+}
+
+uint64_t gw_dtls_deadline_us(const struct gw_dtls *d)
+{
+    return d->retransmit_us < d->give_up_us ? d->retransmit_us : d->give_up_us;
+}
+
+void gw_dtls_expire(struct gw_dtls *d, uint64_t now_us)
+{
+    if (now_us >= d->give_up_us) {
+        end(d, GW_DTLS_FAILED, GW_E_TIMEOUT);
+        return;
+    }
+    if (!d->ssl || now_us < d->retransmit_us)
+        return;
+    d->rto_us = d->rto_us * 2 < RTO_MAX_US ? d->rto_us * 2 : RTO_MAX_US;
+    d->retransmit_us = now_us + d->rto_us;
+    if (d->ssl_timer && d->ssl_timer->tv_sec)
+        d->ssl_timer->tv_sec = 1; /* long ago; 0 would mean stopped */
+    ERR_clear_error();
+    if (DTLSv1_handle_timeout(d->ssl) < 0)
+        end(d, GW_DTLS_FAILED, GW_E_TIMEOUT); /* OpenSSL's own limit of 12 */
+    ERR_clear_error();
+}
+
+void gw_dtls_set_fingerprints(struct gw_dtls *d, const struct gw_iq_fingerprint *list, unsigned n)
+{
+    if (n > GW_IQ_FINGERPRINTS)
+        n = GW_IQ_FINGERPRINTS;
+    if (n == d->nfingerprints && memcmp(list, d->fingerprints, n * sizeof(*list)) == 0)
+        return;
+    memcpy(d->fingerprints, list, n * sizeof(*list));
+    d->nfingerprints = n;
+    if (d->ssl && n && (d->state == GW_DTLS_UNVERIFIED || d->state == GW_DTLS_UP))
+        verify(d);
+}
+
+enum gw_dtls_state gw_dtls_state(const struct gw_dtls *d)
+{
+    return d->state;
+}
+
+int gw_dtls_cause(const struct gw_dtls *d)
+{
+    return d->cause;
+}
+
+bool gw_dtls_is_client(const struct gw_dtls *d)
+{
+    return d->config.is_client;
+}
+
+int gw_dtls_keys(const struct gw_dtls *d, struct gw_dtls_keys *out)
+{
+    if (d->state != GW_DTLS_UP)
+        return GW_E_STATE;
+    if (!d->keys.suite)
+        return GW_E_NOTFOUND;
+    *out = d->keys;
+    return 0;
+}
+
+int gw_dtls_send(struct gw_dtls *d, struct gw_span record)
+{
+    int n;
+
+    if (d->state != GW_DTLS_UP || !d->ssl)
+        return GW_E_STATE;
+    if (record.len == 0 || record.len > 16384)
+        return GW_E_RANGE;
+    ERR_clear_error();
+    n = SSL_write(d->ssl, record.ptr, (int)record.len);
+    ERR_clear_error();
+    return n == (int)record.len ? 0 : GW_E_CRYPTO;
+}
+
+void gw_dtls_close(struct gw_dtls *d)
+{
+    if (!d->ssl)
+        return;
+    ERR_clear_error();
+    if (d->state == GW_DTLS_UP || d->state == GW_DTLS_UNVERIFIED)
+        SSL_shutdown(d->ssl);
+    ERR_clear_error();
+    end(d, GW_DTLS_CLOSED, GW_E_CLOSED);
+}
+
+void gw_dtls_trim(struct gw_dtls *d)
+{
+    if (d->state == GW_DTLS_UP && !d->config.on_data)
+        drop_ssl(d);
+}
