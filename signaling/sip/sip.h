@@ -114,6 +114,8 @@ struct gw_sip_handler {
 
 struct gw_ws;
 int gw_sip_stack_new(const struct gw_conf *conf, const struct gw_sip_handler *handler, struct gw_sip_stack **out);
+/* The stack's mailbox for the events of a WebSocket listener, to be given to gw_ws_new; the stack owns and empties it. */
+struct gw_mbox *gw_sip_stack_ws_events(struct gw_sip_stack *s);
 /* WebSocket listener whose events the stack takes; borrowed, may be NULL (tests, demo core). */
 void gw_sip_stack_set_ws(struct gw_sip_stack *s, struct gw_ws *ws);
 void gw_sip_stack_run(struct gw_sip_stack *s);  /* until stopped */
