@@ -2,8 +2,6 @@
 # Installs what the browser tests and the demo page need from npm, when the lock files changed, and bundles both.
 set -e
 root=$(cd "$(dirname "$0")/../.." && pwd)
-for d in "$root/web" "$root/tests/browser"; do
-  cd "$d"
-  [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci
-  node build.mjs
-done
+"$root/scripts/npm-install"
+node "$root/web/build.mjs"
+node "$root/tests/browser/build.mjs"

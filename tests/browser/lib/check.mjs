@@ -15,7 +15,8 @@ export async function until(what, probe, holds = Boolean, timeoutMs = 20_000) {
 }
 
 const isTone = (heard, hz) => Math.abs(heard.hz - hz) < Math.max(12, hz * 0.02) && heard.share > 0.5;
-const isColour = (seen, rgb) => seen.width > 0 && seen.rgb.every((v, i) => Math.abs(v - rgb[i]) < 70);
+const isColour = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 70);
+const isPicture = (seen, thirds) => seen.width > 0 && thirds.every((rgb, i) => isColour(seen.columns[i], rgb));
 
 export const hears = (page, hz, who = 'page') =>
   until(`${who} hears ${hz} Hz`, () => page.evaluate(() => test.hear()), (h) => isTone(h, hz));
@@ -27,11 +28,12 @@ export async function hearsNothing(page, who = 'page') {
     (h) => (quiet = h.rms < 0.005 ? quiet + 1 : 0) >= 3);
 }
 
-// The colour, and frames that keep coming.
-export async function sees(page, rgb, who = 'page') {
-  const first = await until(`${who} sees rgb(${rgb})`, () => page.evaluate(() => test.see()), (s) => isColour(s, rgb));
-  return until(`${who} sees new frames`, () => page.evaluate(() => test.see()),
-    (s) => s.frames > first.frames + 5 && isColour(s, rgb));
+// The colours of the three thirds, or of the whole, and frames that keep coming.
+export async function sees(page, colour, who = 'page') {
+  const thirds = Array.isArray(colour[0]) ? colour : [colour, colour, colour];
+  const look = () => page.evaluate(() => test.see());
+  const first = await until(`${who} sees ${JSON.stringify(colour)}`, look, (s) => isPicture(s, thirds));
+  return until(`${who} sees new frames`, look, (s) => s.frames > first.frames + 5 && isPicture(s, thirds));
 }
 
 export const colours = { red: [230, 20, 20], green: [20, 200, 20], blue: [30, 30, 230] };

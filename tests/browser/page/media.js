@@ -40,7 +40,7 @@ export class Receiver {
   #frames = 0;
   #audio;
   #analyser;
-  #canvas = Object.assign(document.createElement('canvas'), { width: 16, height: 12 });
+  #canvas = Object.assign(document.createElement('canvas'), { width: 24, height: 12 });
 
   // Follows a remote track; a later one of the same kind takes its place.
   take(track) {
@@ -90,15 +90,17 @@ export class Receiver {
     return { hz: (peak * audioContext().sampleRate) / n, share: near / sum, rms };
   }
 
-  // The mean colour of the upper part of the picture: { width, height, rgb, frames }.
+  // The mean colours of the left, middle and right third of the upper half: { width, height, columns, frames }.
   see() {
     const v = this.#video;
-    if (!v?.videoWidth) return { width: 0, height: 0, rgb: [0, 0, 0], frames: 0 };
+    if (!v?.videoWidth) return { width: 0, height: 0, columns: [], frames: 0 };
     const c = this.#canvas.getContext('2d', { willReadFrequently: true });
-    c.drawImage(v, 0, 0, v.videoWidth, v.videoHeight / 2, 0, 0, 16, 12);
-    const d = c.getImageData(0, 0, 16, 12).data;
-    const rgb = [0, 1, 2].map((k) => Math.round(d.reduce((s, x, i) => (i % 4 === k ? s + x : s), 0) / (d.length / 4)));
-    return { width: v.videoWidth, height: v.videoHeight, rgb, frames: this.#frames };
+    c.drawImage(v, 0, 0, v.videoWidth, v.videoHeight / 2, 0, 0, 24, 12);
+    const columns = [0, 8, 16].map((x) => {
+      const d = c.getImageData(x + 2, 0, 4, 12).data; // not the edges, where colours run into each other
+      return [0, 1, 2].map((k) => Math.round(d.reduce((s, p, i) => (i % 4 === k ? s + p : s), 0) / (d.length / 4)));
+    });
+    return { width: v.videoWidth, height: v.videoHeight, columns, frames: this.#frames };
   }
 }
 
