@@ -7,7 +7,10 @@
  *   gw_ms_offer_out(reply)       -> SDP      INVITE, UPDATE or 2xx to leg B
  *   gw_ms_answer(leg B's SDP)    -> Iq req   submit, wait for the reply
  *   gw_ms_answer_out(reply)      -> SDP      answer to leg A
- * or gw_ms_rollback() when the offer is refused (RFC 3264 s. 8: the state before the offer stands). */
+ * or gw_ms_rollback() when the offer is refused (RFC 3264 s. 8: the state before the offer stands).
+ *
+ * A request with nterms == nstreams == 0 and op CONFIGURE asks for nothing: it need not be submitted, and the next step
+ * takes reply NULL. No other call but gw_ms_current and the views between a request and its reply. */
 #ifndef GW_INTERWORK_H
 #define GW_INTERWORK_H
 
@@ -31,23 +34,31 @@ struct gw_ms; /* media session */
 int gw_ms_new(const struct gw_conf *conf, const struct gw_e2ae_input *e2ae, const char *call, struct gw_ms **out);
 void gw_ms_free(struct gw_ms *ms);
 
-/* req is filled but for txn; ctx is set once a reply told it. All return 0 or an error with *why filled:
- * SYNTAX -> 400, UNSUPPORTED/POLICY/LIMIT -> 488, STATE: an offer is open already (491 or 500 is the caller's choice). */
-int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why);
-int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
-int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why);
-int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
+/* req is filled but for txn (and ctx, before a reply told it). All return 0 or an error with *why filled, and the state is
+ * then as before the call: SYNTAX -> 400, UNSUPPORTED/POLICY/LIMIT -> 488, STATE: an offer is open already (491 or 500 is
+ * the caller's choice) or none is. After a refused answer the offer is still open: roll back. */
+GW_MUST_CHECK int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req,
+                              struct gw_sdp_refusal *why);
+/* *sdp is fresh (the caller frees), NUL-terminated. The error of the reply is returned as it came (LIMIT: 503). */
+GW_MUST_CHECK int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
+GW_MUST_CHECK int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why);
+/* The exchange is over: the new state stands. *sdp is NULL and *len 0 if the gateway itself had offered (gw_ms_reoffer). */
+GW_MUST_CHECK int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
 
 /* Another early dialog's answer to the same initial offer (forking), or the final one: re-points the core terminations;
- * the access leg keeps the answer it has. *needs_reoffer: the codecs differ from that answer, so the call must re-INVITE
- * the access leg once confirmed (with gw_ms_reoffer). req with nothing to do has nterms == nstreams == 0. */
-int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
-                   struct gw_sdp_refusal *why);
-/* A new offer towards `to` made by the gateway itself from the state there is. */
-int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len);
+ * the access leg keeps the answer it has. Only when no offer is open. *needs_reoffer: codecs, directions or m-lines differ
+ * from that answer, so the call must re-INVITE the access leg once confirmed (with gw_ms_reoffer). req with nothing to do
+ * has nterms == nstreams == 0; its reply need not be given back. */
+GW_MUST_CHECK int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
+                                 struct gw_sdp_refusal *why);
+/* A new offer towards `to` made by the gateway itself from what the other leg last said. Needs no Iq before it is sent;
+ * its answer goes to gw_ms_answer and gw_ms_answer_out. STATE if an offer is open or there was no exchange yet. */
+GW_MUST_CHECK int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len);
 
-/* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it. */
-int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req);
+/* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it; it
+ * may have nothing to do, and its reply need not be given back. STATE if no offer is open. */
+GW_MUST_CHECK int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req);
+/* *from: the leg that offered. */
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from);
 
 /* The SDP last sent to that leg, unchanged (same o= version), for refreshes and for repeating an answer in the 2xx;
