@@ -17,6 +17,10 @@ void gw_hmac_sha256(struct gw_span key, struct gw_span in, uint8_t out[32]);
 /* Constant time. */
 bool gw_crypto_eq(const void *a, const void *b, size_t len);
 
+/* Whether two PEM files are readable and belong together: a certificate chain that is valid now, and the private key of
+ * its first certificate. GW_E_IO, GW_E_SYNTAX, GW_E_MISMATCH, GW_E_TIMEOUT (expired or not valid yet), with `why`. */
+int gw_key_pair_check(const char *cert_path, const char *key_path, char *why, size_t why_size);
+
 /* Base64 (RFC 4648 s. 4), padded. Writes a NUL; size >= 4 * ((len + 2) / 3) + 1, else GW_E_LIMIT. */
 int gw_base64_write(struct gw_span in, char *buf, size_t size);
 /* Strict: padding required, no line breaks, unused bits zero. *len is the capacity in and the length out. */

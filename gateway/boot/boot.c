@@ -1,0 +1,275 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "gateway/base/record.h"
+#include "gateway/boot/boot_priv.h"
+
+enum {
+    DRAIN_LOOK_MS = 250, /* between looks whether a draining process has calls left */
+    END_WAIT_MS = 3000,  /* for the BYEs of gw_calls_release_all to be answered */
+};
+
+static void signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+void gw_boot_prepare(void)
+{
+    struct rlimit files;
+    sigset_t set;
+
+    signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a peer that closes is an error of a write, not the end of the process */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* ---- the end ---- */
+
+static void stop(struct gw_boot *b)
+{
+    gw_sip_stack_stop(b->stack);
+}
+
+static void on_all_released(void *arg)
+{
+    stop(arg);
+}
+
+void gw_boot_end(struct gw_boot *b, const char *because)
+{
+    if (b->state == GW_BOOT_ENDING) {
+        stop(b); /* told again: the BYEs under way are not waited for */
+        return;
+    }
+    gw_log(GW_LOG_INFO, "boot", NULL, "ending, %s, %u calls left", because, gw_calls_count(b->calls));
+    b->state = GW_BOOT_ENDING;
+    gw_ws_drain(b->ws);
+    gw_pcscf_drain(b->pcscf);
+    gw_ctl_timer_start(b->timer, END_WAIT_MS);
+    gw_calls_release_all(b->calls, on_all_released, b);
+}
+
+void gw_boot_drain(struct gw_boot *b)
+{
+    uint64_t timeout_s = (uint64_t)gw_boot_conf(b)->drain_timeout;
+
+    if (b->state != GW_BOOT_RUNNING)
+        return;
+    gw_log(GW_LOG_INFO, "boot", NULL, "draining, %u calls left, at most %llu s", gw_calls_count(b->calls),
+           (unsigned long long)timeout_s);
+    b->state = GW_BOOT_DRAINING;
+    b->drain_until_us = gw_ctl_now_us(b->stack) + timeout_s * GW_S;
+    gw_ws_drain(b->ws);
+    gw_pcscf_drain(b->pcscf);
+    gw_ctl_timer_start(b->timer, 1);
+}
+
+static void on_timer(void *arg)
+{
+    struct gw_boot *b = arg;
+
+    if (b->state == GW_BOOT_ENDING)
+        stop(b);
+    else if (gw_calls_count(b->calls) == 0)
+        gw_boot_end(b, "drained");
+    else if (gw_ctl_now_us(b->stack) >= b->drain_until_us)
+        gw_boot_end(b, "drain_timeout is over");
+    else
+        gw_ctl_timer_start(b->timer, DRAIN_LOOK_MS);
+}
+
+static void on_signal(void *arg)
+{
+    struct gw_boot *b = arg;
+    struct signalfd_siginfo si;
+
+    while (read(b->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+        if (si.ssi_signo == SIGHUP)
+            gw_boot_reload(b);
+        else if (si.ssi_signo == SIGTERM && b->state == GW_BOOT_RUNNING)
+            gw_boot_drain(b);
+        else
+            gw_boot_end(b, si.ssi_signo == SIGINT ? "interrupted" : "told twice");
+    }
+}
+
+/* ---- the beginning ---- */
+
+static void on_agw(void *arg)
+{
+    gw_agw_dispatch(((struct gw_boot *)arg)->agw);
+}
+
+static void on_admin(void *arg)
+{
+    gw_admin_dispatch(((struct gw_boot *)arg)->admin);
+}
+
+static void on_notify(void *arg, const struct gw_iq_notify *n)
+{
+    struct gw_boot *b = arg;
+
+    if (b->calls)
+        gw_calls_on_notify(b->calls, n);
+}
+
+static int start_media(struct gw_boot *b, char *why, size_t why_size)
+{
+    int err = gw_agw_new(gw_boot_conf(b), on_notify, b, &b->agw, why, why_size);
+
+    return err ? err : gw_agw_start(b->agw);
+}
+
+static int start_signaling(struct gw_boot *b, char *why, size_t why_size)
+{
+    const struct gw_conf *c = gw_boot_conf(b);
+    struct gw_sip_handler handler;
+    char addr[GW_ADDR_TEXT];
+    int err = gw_pcscf_new(c, &b->pcscf);
+
+    if (err)
+        return err;
+    gw_pcscf_handler(b->pcscf, &handler);
+    snprintf(why, why_size, "sip_listen %s: cannot listen there", gw_addr_text(&c->sip_listen, addr));
+    err = gw_sip_stack_new(c, &handler, &b->stack);
+    if (err)
+        return err;
+    *why = 0;
+    err = gw_calls_new(c, b->stack, b->agw, &b->calls);
+    if (err)
+        return err;
+    gw_pcscf_start(b->pcscf, b->stack, b->calls);
+    err = gw_ctl_watch(b->stack, gw_agw_fd(b->agw), on_agw, b);
+    return err ? err : gw_ctl_timer_new(b->stack, on_timer, b, &b->timer);
+}
+
+static int start_signals(struct gw_boot *b)
+{
+    sigset_t set;
+
+    signals(&set);
+    b->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return b->signal_fd < 0 ? GW_E_IO : gw_ctl_watch(b->stack, b->signal_fd, on_signal, b);
+}
+
+static int start_admin(struct gw_boot *b, char *why, size_t why_size)
+{
+    const struct gw_conf *c = gw_boot_conf(b);
+    char problem[256] = "";
+    int err;
+
+    if (!*c->admin_socket)
+        return 0;
+    err = gw_admin_new(c->admin_socket, gw_boot_verbs, gw_boot_nverbs, b, &b->admin, problem, sizeof(problem));
+    if (err)
+        return gw_conf_refuse(c, GW_CONF_admin_socket, err, why, why_size, "%s", problem);
+    return gw_ctl_watch(b->stack, gw_admin_fd(b->admin), on_admin, b);
+}
+
+/* The last: the first browser may come before the call returns. */
+static int start_front(struct gw_boot *b, char *why, size_t why_size)
+{
+    int err = gw_ws_new(gw_boot_conf(b), gw_sip_stack_ws_events(b->stack), &b->ws, why, why_size);
+
+    if (!err)
+        gw_sip_stack_set_ws(b->stack, b->ws);
+    return err;
+}
+
+static int start_records(struct gw_boot *b, char *why, size_t why_size)
+{
+    const struct gw_conf *c = gw_boot_conf(b);
+    int err = gw_call_record_open(c->call_record_file);
+
+    return err ? gw_conf_refuse(c, GW_CONF_call_record_file, err, why, why_size, "cannot be opened: %s",
+                                strerror(errno))
+               : 0;
+}
+
+int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, char *why, size_t why_size)
+{
+    struct gw_boot *b = calloc(1, sizeof(*b));
+    int err;
+
+    if (!b)
+        return GW_E_NOMEM;
+    b->signal_fd = -1;
+    b->path = path;
+    b->conf[b->nconf++] = *conf;
+    b->started_us = gw_clock_us();
+    *why = 0;
+    gw_boot_apply_log(*conf);
+    err = start_records(b, why, why_size);
+    if (!err)
+        err = start_media(b, why, why_size);
+    if (!err)
+        err = start_signaling(b, why, why_size);
+    if (!err)
+        err = start_signals(b);
+    if (!err)
+        err = start_admin(b, why, why_size);
+    if (!err)
+        err = start_front(b, why, why_size);
+    if (err) {
+        if (!*why)
+            snprintf(why, why_size, "%s", gw_err_text(err));
+        b->nconf = 0; /* stays the caller's */
+        gw_boot_free(b);
+        return err;
+    }
+    *conf = NULL;
+    *out = b;
+    return 0;
+}
+
+void gw_boot_run(struct gw_boot *b)
+{
+    gw_log(GW_LOG_INFO, "boot", NULL, "imsgw " GW_VERSION " ready");
+    gw_sip_stack_run(b->stack);
+}
+
+/* The front first, then who uses the workers, then the workers, then what everybody borrows. */
+void gw_boot_free(struct gw_boot *b)
+{
+    if (!b)
+        return;
+    if (b->admin)
+        gw_ctl_unwatch(b->stack, gw_admin_fd(b->admin));
+    gw_admin_free(b->admin);
+    if (b->signal_fd >= 0) {
+        gw_ctl_unwatch(b->stack, b->signal_fd);
+        close(b->signal_fd);
+    }
+    if (b->stack)
+        gw_sip_stack_set_ws(b->stack, NULL);
+    gw_ws_free(b->ws);
+    if (b->timer)
+        gw_ctl_timer_free(b->timer);
+    gw_calls_free(b->calls);
+    b->calls = NULL;
+    if (b->stack && b->agw)
+        gw_ctl_unwatch(b->stack, gw_agw_fd(b->agw));
+    gw_agw_free(b->agw);
+    gw_pcscf_free(b->pcscf);
+    gw_sip_stack_free(b->stack);
+    gw_call_record_close();
+    for (unsigned i = 0; i < b->nconf; i++)
+        gw_conf_free(b->conf[i]);
+    free(b);
+}

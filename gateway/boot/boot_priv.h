@@ -1,0 +1,48 @@
+/* For the files of this room. */
+#ifndef GW_BOOT_PRIV_H
+#define GW_BOOT_PRIV_H
+
+#include <stdbool.h>
+
+#include "gateway/admin/admin.h"
+#include "gateway/boot/boot.h"
+#include "gateway/media/agw.h"
+#include "signaling/call/call.h"
+#include "signaling/pcscf/pcscf.h"
+#include "signaling/sip/sip.h"
+#include "signaling/ws/ws_listener.h"
+
+enum gw_boot_state { GW_BOOT_RUNNING, GW_BOOT_DRAINING, GW_BOOT_ENDING };
+
+enum { GW_BOOT_CONFS = 64 }; /* reloads that change something, in the life of a process */
+
+struct gw_boot {
+    struct gw_conf *conf[GW_BOOT_CONFS]; /* [nconf - 1] is in force; rooms may still borrow the older ones */
+    unsigned nconf;
+    const char *path;
+    enum gw_boot_state state;
+    uint64_t started_us, drain_until_us;
+    int signal_fd;
+    struct gw_agw *agw;
+    struct gw_pcscf *pcscf;
+    struct gw_sip_stack *stack;
+    struct gw_calls *calls;
+    struct gw_ws *ws;
+    struct gw_admin *admin;
+    struct gw_ctl_timer *timer; /* draining: looks whether calls are left; ending: the last deadline */
+};
+
+static inline const struct gw_conf *gw_boot_conf(const struct gw_boot *b)
+{
+    return b->conf[b->nconf - 1];
+}
+
+void gw_boot_drain(struct gw_boot *b);
+void gw_boot_end(struct gw_boot *b, const char *because);
+void gw_boot_reload(struct gw_boot *b);
+void gw_boot_apply_log(const struct gw_conf *c);
+
+extern const struct gw_admin_verb gw_boot_verbs[];
+extern const unsigned gw_boot_nverbs;
+
+#endif

@@ -1,0 +1,206 @@
+#include "gateway/boot/check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gateway/base/crypto.h"
+#include "signaling/sip/sip.h"
+
+struct check {
+    const struct gw_conf *c;
+    FILE *out;
+    unsigned problems;
+};
+
+__attribute__((format(printf, 3, 4))) static void problem(struct check *k, enum gw_conf_key key, const char *fmt, ...)
+{
+    char what[512], why[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    gw_conf_refuse(k->c, key, GW_E_INVAL, why, sizeof(why), "%s", what);
+    fprintf(k->out, "%s\n", why);
+    k->problems++;
+}
+
+/* ---- addresses ---- */
+
+/* At most one literal per family. Out: what was read, in order; returns how many. */
+static unsigned read_addresses(struct check *k, enum gw_conf_key key, const gw_conf_list *l, struct gw_addr out[2])
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < l->n; i++) {
+        struct gw_addr a;
+        if (gw_addr_parse_ip(l->v[i], 0, &a) != 0)
+            problem(k, key, "\"%s\" is not an IP address", l->v[i]);
+        else if ((n > 0 && out[0].family == a.family) || n == 2)
+            problem(k, key, "\"%s\" is a second address of its family", l->v[i]);
+        else
+            out[n++] = a;
+    }
+    return n;
+}
+
+static void check_access(struct check *k)
+{
+    const struct gw_conf *c = k->c;
+    struct gw_addr own[2], said[2];
+    unsigned nown = read_addresses(k, GW_CONF_access_address, &c->access_address, own);
+    unsigned nsaid = read_addresses(k, GW_CONF_access_advertise, &c->access_advertise, said);
+
+    if (c->access_address.n == 0)
+        problem(k, GW_CONF_access_address, "empty: WebRTC media needs an address");
+    if (nsaid && nsaid != nown)
+        problem(k, GW_CONF_access_advertise, "%u addresses for the %u of access_address", nsaid, nown);
+    for (unsigned i = 0; i < nown; i++) {
+        if (i < nsaid && said[i].family != own[i].family)
+            problem(k, GW_CONF_access_advertise, "\"%s\" is not of the family of \"%s\" in access_address",
+                    c->access_advertise.v[i], c->access_address.v[i]);
+        if (nsaid == 0 && gw_addr_is_any(&own[i]))
+            problem(k, GW_CONF_access_address, "\"%s\" cannot be written into a candidate; name it in access_advertise",
+                    c->access_address.v[i]);
+    }
+    for (unsigned i = 0; i < nsaid; i++)
+        if (gw_addr_is_any(&said[i]))
+            problem(k, GW_CONF_access_advertise, "\"%s\" cannot be written into a candidate", c->access_advertise.v[i]);
+}
+
+static void check_core(struct check *k)
+{
+    const struct gw_conf *c = k->c;
+    struct gw_addr own[2];
+    unsigned n = read_addresses(k, GW_CONF_core_address, &c->core_address, own);
+
+    if (c->core_address.n == 0)
+        problem(k, GW_CONF_core_address, "empty: media towards the core needs an address");
+    for (unsigned i = 0; i < n; i++)
+        if (gw_addr_is_any(&own[i]))
+            problem(k, GW_CONF_core_address, "\"%s\" cannot be written into SDP", c->core_address.v[i]);
+    if (c->core_networks.n == 0)
+        problem(k, GW_CONF_core_networks, "empty: no call could have media");
+}
+
+/* ---- ports ---- */
+
+/* Whether a socket on one could take what is meant for the other. */
+static bool is_shared(const struct gw_addr *a, const struct gw_addr *b)
+{
+    if (a->family != b->family)
+        return (gw_addr_is_any(a) && a->family == 6) || (gw_addr_is_any(b) && b->family == 6);
+    return gw_addr_eq_ip(a, b) || gw_addr_is_any(a) || gw_addr_is_any(b);
+}
+
+static bool lists_share(const gw_conf_list *x, const gw_conf_list *y)
+{
+    struct gw_addr a, b;
+
+    for (unsigned i = 0; i < x->n; i++)
+        for (unsigned j = 0; j < y->n; j++)
+            if (gw_addr_parse_ip(x->v[i], 0, &a) == 0 && gw_addr_parse_ip(y->v[j], 0, &b) == 0 && is_shared(&a, &b))
+                return true;
+    return false;
+}
+
+static bool list_shares(const gw_conf_list *x, const struct gw_addr *b)
+{
+    struct gw_addr a;
+
+    for (unsigned i = 0; i < x->n; i++)
+        if (gw_addr_parse_ip(x->v[i], 0, &a) == 0 && is_shared(&a, b))
+            return true;
+    return false;
+}
+
+static void check_udp_ports(struct check *k)
+{
+    const struct gw_conf *c = k->c;
+    gw_conf_int first = c->access_port, last = c->access_port + c->workers - 1, sip = c->sip_listen.port;
+
+    if (last > 65535)
+        problem(k, GW_CONF_access_port, "%lld workers need the ports up to %lld, past 65535", (long long)c->workers,
+                (long long)last);
+    if (c->core_port_max - c->core_port_min < 1)
+        problem(k, GW_CONF_core_port_max, "below core_port_min %lld + 1: no room for RTP and RTCP",
+                (long long)c->core_port_min);
+    if (first <= c->core_port_max && last >= c->core_port_min && lists_share(&c->access_address, &c->core_address))
+        problem(k, GW_CONF_access_port,
+                "%lld to %lld overlaps core_port_min %lld to core_port_max %lld on the same address", (long long)first,
+                (long long)last, (long long)c->core_port_min, (long long)c->core_port_max);
+    if (sip >= first && sip <= last && list_shares(&c->access_address, &c->sip_listen))
+        problem(k, GW_CONF_sip_listen, "port is among the ports of the workers, %lld to %lld, on the same address",
+                (long long)first, (long long)last);
+    if (sip >= c->core_port_min && sip <= c->core_port_max && list_shares(&c->core_address, &c->sip_listen))
+        problem(k, GW_CONF_sip_listen, "port lies in core_port_min %lld to core_port_max %lld on the same address",
+                (long long)c->core_port_min, (long long)c->core_port_max);
+}
+
+static void check_tcp_ports(struct check *k)
+{
+    const struct gw_conf *c = k->c;
+    static const enum gw_conf_key keys[] = { GW_CONF_sip_listen, GW_CONF_wss_listen, GW_CONF_ws_listen };
+    const struct gw_addr *const addrs[] = { &c->sip_listen, &c->wss_listen, &c->ws_listen };
+
+    for (unsigned i = 1; i < 3; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (addrs[i]->port && addrs[i]->port == addrs[j]->port && is_shared(addrs[i], addrs[j]))
+                problem(k, keys[i], "the same address and port as %s", gw_conf_name(keys[j]));
+    if (!c->wss_listen.port && !c->ws_listen.port)
+        problem(k, GW_CONF_wss_listen, "port 0 as in ws_listen: no browser could connect");
+    if (!c->sip_listen.port)
+        problem(k, GW_CONF_sip_listen, "port 0: the core could not connect");
+}
+
+/* ---- names and files ---- */
+
+static void check_names(struct check *k)
+{
+    const struct gw_conf *c = k->c;
+    struct gw_sip_uri uri;
+
+    if (!*c->domain ||
+        strspn(c->domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(c->domain))
+        problem(k, GW_CONF_domain, "\"%.64s\" is not a host name", c->domain);
+    if (*c->core_route && (gw_sip_uri_parse(c->core_route, &uri) != 0 || !*uri.host ||
+                           (strcasecmp(uri.scheme, "sip") != 0 && strcasecmp(uri.scheme, "sips") != 0)))
+        problem(k, GW_CONF_core_route, "\"%.64s\" is not a SIP URI such as sip:icscf.example.org:5060;lr",
+                c->core_route);
+    if (strlen(c->admin_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        problem(k, GW_CONF_admin_socket, "longer than %zu octets", sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+}
+
+static void check_files(struct check *k)
+{
+    const struct gw_conf *c = k->c;
+    char why[256], dir[GW_CONF_VALUE];
+    const char *slash = strrchr(c->call_record_file, '/');
+
+    if (!*c->tls_cert != !*c->tls_key)
+        problem(k, *c->tls_cert ? GW_CONF_tls_key : GW_CONF_tls_cert, "empty, but %s is not; both or neither",
+                *c->tls_cert ? "tls_cert" : "tls_key");
+    else if (*c->tls_cert && gw_key_pair_check(c->tls_cert, c->tls_key, why, sizeof(why)) != 0)
+        problem(k, GW_CONF_tls_cert, "%s", why);
+    snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - c->call_record_file) + 1 : 1,
+             slash ? c->call_record_file : ".");
+    if (*c->call_record_file && access(c->call_record_file, W_OK) != 0 &&
+        (errno != ENOENT || access(dir, W_OK | X_OK) != 0))
+        problem(k, GW_CONF_call_record_file, "%.256s: %s", c->call_record_file, strerror(errno));
+}
+
+unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
+{
+    struct check k = { c, out, 0 };
+
+    check_names(&k);
+    check_access(&k);
+    check_core(&k);
+    check_udp_ports(&k);
+    check_tcp_ports(&k);
+    check_files(&k);
+    return k.problems;
+}

@@ -1,0 +1,92 @@
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "gateway/base/stats.h"
+#include "gateway/boot/boot_priv.h"
+
+/* Takes j; a NULL is want of memory. */
+static int give(json_t *j, char **json)
+{
+    char *text = j ? json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+    json_decref(j);
+    if (!text)
+        return GW_E_NOMEM;
+    *json = text;
+    return 0;
+}
+
+static int do_status(void *ctx, const char *arg, char **json)
+{
+    static const char *const states[] = { "running", "draining", "ending" };
+    const struct gw_boot *b = ctx;
+
+    return give(json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:I}", "version", GW_VERSION, "state", states[b->state],
+                          "uptime_s", (json_int_t)((gw_clock_us() - b->started_us) / GW_S), "calls",
+                          (int)gw_calls_count(b->calls), "contexts", (int)gw_agw_contexts(b->agw), "registrations",
+                          (int)gw_pcscf_registrations(b->pcscf), "workers", (json_int_t)gw_boot_conf(b)->workers),
+                json);
+}
+
+static int give_text(char *text, int err_if_null, char **json)
+{
+    if (!text)
+        return err_if_null;
+    *json = text;
+    return 0;
+}
+
+static int do_calls(void *ctx, const char *arg, char **json)
+{
+    return give_text(gw_calls_list_json(((struct gw_boot *)ctx)->calls), GW_E_NOMEM, json);
+}
+
+static int do_call(void *ctx, const char *arg, char **json)
+{
+    return give_text(gw_calls_show_json(((struct gw_boot *)ctx)->calls, arg), GW_E_NOTFOUND, json);
+}
+
+static int do_registrations(void *ctx, const char *arg, char **json)
+{
+    return give_text(gw_pcscf_registrations_json(((struct gw_boot *)ctx)->pcscf), GW_E_NOMEM, json);
+}
+
+static int do_drain(void *ctx, const char *arg, char **json)
+{
+    struct gw_boot *b = ctx;
+
+    if (b->state != GW_BOOT_RUNNING)
+        return GW_E_STATE;
+    gw_boot_drain(b);
+    return 0;
+}
+
+static int do_log_level(void *ctx, const char *arg, char **json)
+{
+    enum gw_log_level level;
+    int err = gw_log_level_parse(arg, &level);
+
+    if (err)
+        return err;
+    gw_log_set_level(level);
+    gw_log(GW_LOG_INFO, "admin", NULL, "log level is %s", arg);
+    return 0;
+}
+
+static int do_metrics(void *ctx, const char *arg, char **json)
+{
+    char *text = gw_stats_write_prometheus();
+    int err = text ? give(json_string(text), json) : GW_E_NOMEM;
+
+    free(text);
+    return err;
+}
+
+const struct gw_admin_verb gw_boot_verbs[] = {
+#define X(id, name, arg, sentence) { name, arg, sentence, do_##id },
+#include "gateway/admin/verbs.def"
+#undef X
+};
+const unsigned gw_boot_nverbs = sizeof(gw_boot_verbs) / sizeof(gw_boot_verbs[0]);
