@@ -216,10 +216,13 @@ static int fill(struct gw_binding *b, const struct gw_binding_facts *facts)
     }
     for (unsigned i = 0; i < facts->nimpus && i < GW_BINDING_IMPUS; i++) {
         struct gw_impu *impu = &b->impus[b->nimpus];
+        char uri[GW_URI_KEY];
+
         impu->key = key_of(facts->impus[i]);
-        if (!impu->key)
+        if (!impu->key || gw_sip_uri_of(facts->impus[i], uri, sizeof(uri)) != 0)
             continue; /* an identity that nobody can compare is nobody's */
-        impu->value = strdup(facts->impus[i]);
+        if (asprintf(&impu->value, "<%s>", uri) < 0)
+            impu->value = NULL;
         b->nimpus++;
         if (!impu->value)
             return GW_E_NOMEM;
@@ -312,6 +315,7 @@ int gw_binding_put(struct gw_bindings *s, struct gw_pflow *f, const struct gw_bi
         if (b->next)
             b->next->link = &b->next;
         s->first = b;
+        b->serial = ++s->last_serial;
         s->n++;
     }
     index_all(s, b);
@@ -321,6 +325,16 @@ int gw_binding_put(struct gw_bindings *s, struct gw_pflow *f, const struct gw_bi
     }
     *out = b;
     return 0;
+}
+
+struct gw_binding *gw_binding_by_serial(const struct gw_bindings *s, gw_flow_id flow, uint64_t serial)
+{
+    const struct gw_pflow *f = gw_flow_find(s, flow);
+
+    for (struct gw_binding *b = f ? f->bindings : NULL; b; b = b->next_of_flow)
+        if (b->serial == serial)
+            return b;
+    return NULL;
 }
 
 struct gw_binding *gw_binding_by_contact(const struct gw_bindings *s, const char *uri)

@@ -15,7 +15,7 @@ enum {
 };
 
 struct gw_impu {
-    char *value;            /* as in P-Associated-URI: name-addr, to be written into P-Asserted-Identity */
+    char *value;            /* <uri>, to be written into P-Asserted-Identity */
     char *key;              /* comparable form */
     struct gw_table_node node;
     struct gw_binding *binding;
@@ -28,8 +28,7 @@ struct gw_pflow {
     bool is_ws;                   /* a browser: SIP over WebSocket */
     bool is_tls;
     struct gw_binding *bindings;  /* its own, by ->next_of_flow */
-    struct gw_pdialog *dialogs;   /* relayed dialogs (dialog.h) */
-    unsigned nbindings, ndialogs, nrelays;
+    unsigned nbindings, nrelays;
 };
 
 struct gw_binding {
@@ -47,12 +46,15 @@ struct gw_binding {
     unsigned nimpus, nroutes;
     struct gw_impu impus[GW_BINDING_IMPUS]; /* the first is the default identity */
     char *routes[GW_BINDING_ROUTES];
+    uint64_t serial;              /* never reused: for what outlives a pointer */
+    struct gw_pdialog *dialogs;   /* relayed dialogs of its client (pdialog.h); must be gone before it goes */
     struct gw_regsub *regsub;     /* our subscription to its registration state, or NULL (regevent.h) */
 };
 
 struct gw_bindings {
     struct gw_table flows, aors, contacts, impus;
     struct gw_binding *first;
+    uint64_t last_serial;
     unsigned n;
 };
 
@@ -83,8 +85,10 @@ struct gw_binding *gw_binding_match(const struct gw_bindings *s, const struct gw
 /* Makes or renews a binding on that connection. On error nothing changed. */
 int gw_binding_put(struct gw_bindings *s, struct gw_pflow *f, const struct gw_binding_facts *facts,
                    struct gw_binding **out);
-void gw_binding_remove(struct gw_bindings *s, struct gw_binding *b); /* regsub must be gone */
+void gw_binding_remove(struct gw_bindings *s, struct gw_binding *b); 
 
+/* By connection and serial: NULL if it is gone since. */
+struct gw_binding *gw_binding_by_serial(const struct gw_bindings *s, gw_flow_id flow, uint64_t serial);
 struct gw_binding *gw_binding_by_contact(const struct gw_bindings *s, const char *uri);
 /* Next binding of an AOR after `prev` (NULL: the first). */
 struct gw_binding *gw_binding_of_aor(const struct gw_bindings *s, const char *aor_key, const struct gw_binding *prev);

@@ -274,3 +274,51 @@ int gw_pcscf_copy_end_to_end(struct gw_sip_msg *to, const struct gw_sip_msg *fro
     gw_sip_msg_each(from, copy_line, &c);
     return c.err;
 }
+
+int gw_pcscf_sip_to(const char *to, const char *domain, char *buf, size_t size)
+{
+    char uri[1024], sip[1280];
+    const char *at, *rest;
+    bool has_angle;
+    int n, err = gw_sip_uri_of(to, uri, sizeof(uri));
+
+    if (err)
+        return err;
+    if (strncasecmp(uri, "sip:", 4) == 0) {
+        n = snprintf(buf, size, "%s", to);
+        return n >= 0 && (size_t)n < size ? 0 : GW_E_LIMIT;
+    }
+    at = strstr(to, uri); /* quoted display names cannot hold it earlier: it would need its '<' */
+    if (!at)
+        return GW_E_SYNTAX;
+    has_angle = at > to && at[-1] == '<';
+    rest = has_angle ? strchr(at, '>') : at + strlen(uri);
+    if (!rest)
+        return GW_E_SYNTAX;
+    rest += has_angle;
+    if (strncasecmp(uri, "sips:", 5) == 0)
+        n = snprintf(sip, sizeof(sip), "sip:%s", uri + 5);
+    else if (strncasecmp(uri, "tel:", 4) == 0)
+        n = snprintf(sip, sizeof(sip), "sip:%.*s@%s;user=phone", (int)strcspn(uri + 4, ";"), uri + 4, domain);
+    else
+        n = snprintf(sip, sizeof(sip), "sip:anonymous@%s", domain);
+    if (n < 0 || (size_t)n >= sizeof(sip))
+        return GW_E_LIMIT;
+    n = snprintf(buf, size, "%.*s<%s>%s", (int)(at - to - has_angle), to, sip, rest);
+    return n >= 0 && (size_t)n < size ? 0 : GW_E_LIMIT;
+}
+
+int gw_pcscf_icid_of(const struct gw_sip_msg *m, char *buf, size_t size)
+{
+    const char *v = gw_sip_msg_get(m, "P-Charging-Vector", 0);
+    char params[1024], icid[512];
+    int n, err;
+
+    if (!v)
+        return GW_E_NOTFOUND;
+    n = snprintf(params, sizeof(params), ";%s", v); /* the header is nothing but parameters */
+    err = n < 0 || (size_t)n >= sizeof(params) ? GW_E_LIMIT : gw_sip_param(params, "icid-value", icid, sizeof(icid));
+    if (err || !icid[0] || strpbrk(icid, "\"\\"))
+        return GW_E_NOTFOUND;
+    return gw_span_copy(gw_span_str(icid), buf, size) == 0 ? 0 : GW_E_NOTFOUND;
+}

@@ -193,3 +193,43 @@ TEST(a_b2bua_carries_what_is_end_to_end_and_nothing_of_the_leg)
     gw_sip_msg_free(from);
     gw_sip_msg_free(to);
 }
+
+/* SIG-018 */
+TEST(to_towards_a_browser_has_a_sip_uri)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        { "<sip:bob@ims.example>;tag=1", "<sip:bob@ims.example>;tag=1" },
+        { "sip:bob@ims.example;tag=1", "sip:bob@ims.example;tag=1" },
+        { "\"Bob <x>\" <sips:bob@ims.example;a=b>;tag=1", "\"Bob <x>\" <sip:bob@ims.example;a=b>;tag=1" },
+        { "<tel:+49-30;phone-context=x>", "<sip:+49-30@gw.example;user=phone>" },
+        { "tel:+4930;tag=2", "<sip:+4930@gw.example;user=phone>;tag=2" },
+        { "Sos <urn:service:sos>", "Sos <sip:anonymous@gw.example>" },
+    };
+    char buf[256];
+
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        EQ(gw_pcscf_sip_to(rows[i].in, "gw.example", buf, sizeof(buf)), 0);
+        STR_EQ(buf, rows[i].out);
+    }
+    EQ(gw_pcscf_sip_to("<tel:+4930>", "gw.example", buf, 10), GW_E_LIMIT);
+    EQ(gw_pcscf_sip_to("nonsense", "gw.example", buf, sizeof(buf)), GW_E_SYNTAX);
+}
+
+TEST(icid_is_read_wherever_it_stands)
+{
+    struct gw_sip_msg *m = message("MESSAGE", "sip:bob@ims.example");
+    char icid[64];
+
+    EQ(gw_pcscf_icid_of(m, icid, sizeof(icid)), GW_E_NOTFOUND);
+    gw_sip_msg_set(m, "P-Charging-Vector", "icid-value=\"a.b\";orig-ioi=x");
+    EQ(gw_pcscf_icid_of(m, icid, sizeof(icid)), 0);
+    STR_EQ(icid, "a.b");
+    gw_sip_msg_set(m, "P-Charging-Vector", "orig-ioi=x;icid-value=77");
+    EQ(gw_pcscf_icid_of(m, icid, sizeof(icid)), 0);
+    STR_EQ(icid, "77");
+    gw_sip_msg_set(m, "P-Charging-Vector", "icid-value=\"a\\\"b\"");
+    EQ(gw_pcscf_icid_of(m, icid, sizeof(icid)), GW_E_NOTFOUND);
+    gw_sip_msg_free(m);
+}
