@@ -11,15 +11,15 @@ struct gw_rtp {
     bool marker;
     uint8_t pt;
     uint8_t ncsrc;
-    uint8_t padding;         /* octets at the end, their count included; 0: none */
+    uint8_t padding; /* octets at the end, their count included; 0: none */
     uint16_t seq;
     uint32_t ts, ssrc;
     bool has_ext;
-    uint16_t ext_profile;    /* 0xbede one-byte, 0x100x two-byte (RFC 8285), or another's */
-    uint16_t ext_at;         /* offset of the first element, i.e. after the four octets of profile and length */
-    uint16_t ext_len;        /* octets of elements and their padding */
-    uint16_t header_len;     /* fixed header, CSRC list and extension */
-    size_t payload_len;      /* without padding */
+    uint16_t ext_profile; /* 0xbede one-byte, 0x100x two-byte (RFC 8285), or another's */
+    uint16_t ext_at;      /* offset of the first element, i.e. after the four octets of profile and length */
+    uint16_t ext_len;     /* octets of elements and their padding */
+    uint16_t header_len;  /* fixed header, CSRC list and extension */
+    size_t payload_len;   /* without padding */
 };
 
 /* RTCP when multiplexed with RTP on one port: packet types 192 to 223 (RFC 5761 s. 4). Of two octets at least. */
@@ -55,8 +55,8 @@ struct gw_rtp_ext_map {
 };
 
 /* In place: keeps the listed elements, renumbered; drops the others, and the whole extension when none is left or its
- * profile is not RFC 8285's. An element whose new id does not fit the form of the block (above 14 in the one-byte form) is
- * dropped. *h (from gw_rtp_parse of this packet) and *len are brought up to date. Never grows a packet. */
+ * profile is not RFC 8285's. An element whose new id does not fit the form of the block (above 14 in the one-byte form)
+ * is dropped. *h (from gw_rtp_parse of this packet) and *len are brought up to date. Never grows a packet. */
 void gw_rtp_ext_rewrite(uint8_t *pkt, size_t *len, struct gw_rtp *h, const struct gw_rtp_ext_map *map, unsigned n);
 
 /* One source as its receiver sees it (RFC 3550 appendices A.1, A.3, A.8). Plain values. */
@@ -64,22 +64,22 @@ struct gw_rtp_source {
     uint32_t ssrc;
     bool has_seq, has_transit;
     uint16_t max_seq;
-    uint32_t cycles;         /* roll-overs << 16 */
+    uint32_t cycles; /* roll-overs << 16 */
     uint32_t base_seq, bad_seq;
     uint64_t received;
     uint64_t lost_before;    /* lost in earlier runs of sequence numbers: before a restart of the source */
     uint32_t expected_prior; /* at the last report */
     uint64_t received_prior;
-    uint32_t transit;        /* arrival - time stamp of the last packet, clock units */
-    uint32_t jitter_x16;     /* estimate, clock units * 16 */
+    uint32_t transit;    /* arrival - time stamp of the last packet, clock units */
+    uint32_t jitter_x16; /* estimate, clock units * 16 */
     uint32_t clock_hz;
 };
 
-struct gw_rtp_report {       /* what a reception report block says (RFC 3550 s. 6.4.1) */
-    uint8_t fraction_lost;   /* of 256 */
-    int32_t lost;            /* 24 bits, clamped */
-    uint32_t max_seq;        /* extended */
-    uint32_t jitter;         /* clock units */
+struct gw_rtp_report {     /* what a reception report block says (RFC 3550 s. 6.4.1) */
+    uint8_t fraction_lost; /* of 256 */
+    int32_t lost;          /* 24 bits, clamped */
+    uint32_t max_seq;      /* extended */
+    uint32_t jitter;       /* clock units */
 };
 
 void gw_rtp_source_init(struct gw_rtp_source *s, uint32_t ssrc, uint32_t clock_hz);
