@@ -46,6 +46,12 @@ void gw_sha256(struct gw_span in, uint8_t out[32])
         abort();
 }
 
+void gw_md5(struct gw_span in, uint8_t out[16])
+{
+    if (!EVP_Digest(in.ptr, in.len, out, NULL, EVP_md5(), NULL))
+        abort();
+}
+
 void gw_hmac_sha256(struct gw_span key, struct gw_span in, uint8_t out[32])
 {
     if (!HMAC(EVP_sha256(), key.ptr, (int)key.len, in.ptr, in.len, out, NULL))

@@ -13,6 +13,8 @@ uint64_t gw_rand_u64(void);
 void gw_rand_token(char *buf, size_t len);
 
 void gw_sha256(struct gw_span in, uint8_t out[32]);
+/* For HTTP Digest of RFC 7616 alone, where peers have nothing better. */
+void gw_md5(struct gw_span in, uint8_t out[16]);
 void gw_hmac_sha256(struct gw_span key, struct gw_span in, uint8_t out[32]);
 /* Constant time. */
 bool gw_crypto_eq(const void *a, const void *b, size_t len);

@@ -1,0 +1,337 @@
+/* The endpoints' side of a dialog: answers, keeps the dialog's names, and ends when told to or when nothing comes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "demo_priv.h"
+#include "gateway/base/crypto.h"
+#include "gateway/base/log.h"
+#include "signaling/demo_core/media.h"
+
+enum { SILENCE_S = 60, RING_S = 120 };
+
+struct gw_demo_call {
+    struct gw_demo_call *next;
+    struct gw_demo *demo;
+    enum gw_demo_kind kind;
+    char tag[17];
+    char *call_id, *local, *remote, *target; /* Call-ID, To with our tag, From, Contact of the caller */
+    char *routes[GW_DEMO_ROUTES];            /* Record-Route, in order */
+    unsigned nroutes;
+    uint32_t cseq;
+    struct gw_sip_server *ringing; /* INVITE that owes a final response */
+    struct gw_sip_server *unacked; /* INVITE that was answered 2xx and waits for its ACK */
+    struct gw_sip_msg *invite;     /* the first request */
+    uint64_t began_us;
+    struct gw_demo_media media;
+};
+
+static void call_free(struct gw_demo_call *c)
+{
+    gw_demo_media_fini(&c->media);
+    if (c->ringing)
+        gw_sip_server_drop(c->ringing);
+    if (c->unacked)
+        gw_sip_server_drop(c->unacked);
+    for (unsigned i = 0; i < c->nroutes; i++)
+        free(c->routes[i]);
+    gw_sip_msg_free(c->invite);
+    free(c->call_id);
+    free(c->local);
+    free(c->remote);
+    free(c->target);
+    free(c);
+}
+
+static void call_end(struct gw_demo_call *c)
+{
+    for (struct gw_demo_call **at = &c->demo->calls; *at; at = &(*at)->next) {
+        if (*at == c) {
+            *at = c->next;
+            c->demo->ncalls--;
+            break;
+        }
+    }
+    call_free(c);
+}
+
+/* ---- requests of ours within the dialog ---- */
+
+static void ignore_response(void *arg, struct gw_sip_client *t, const struct gw_sip_msg *resp, bool is_last)
+{
+}
+
+static void request(struct gw_demo_call *c, const char *method, const char *type, const char *body)
+{
+    struct gw_sip_msg *m = gw_sip_msg_request(method, c->target);
+    struct gw_sip_target to = { 0 };
+    struct gw_sip_client *client;
+    char text[128];
+    int err = m ? 0 : GW_E_NOMEM;
+
+    for (unsigned i = 0; !err && i < c->nroutes; i++)
+        err = gw_sip_msg_add(m, "Route", c->routes[i]);
+    if (!err)
+        err = gw_sip_msg_set(m, "From", c->local);
+    if (!err)
+        err = gw_sip_msg_set(m, "To", c->remote);
+    if (!err)
+        err = gw_sip_msg_set(m, "Call-ID", c->call_id);
+    snprintf(text, sizeof(text), "%u %s", ++c->cseq, method);
+    if (!err)
+        err = gw_sip_msg_set(m, "CSeq", text);
+    if (!err && type)
+        err = gw_sip_msg_set_body(m, type, gw_span_str(body));
+    if (!err)
+        err = gw_sip_client_send(c->demo->stack, &m, &to, ignore_response, NULL, &client);
+    if (err)
+        gw_log(GW_LOG_WARNING, "demo", c->call_id, "%s not sent: %s", method, gw_err_text(err));
+    gw_sip_msg_free(m);
+}
+
+static void on_digit(void *arg, char digit)
+{
+    struct gw_demo_call *c = arg;
+    char body[64];
+
+    gw_log(GW_LOG_INFO, "demo", c->call_id, "digit %c", digit);
+    snprintf(body, sizeof(body), "Signal=%c\r\nDuration=160\r\n", digit);
+    if (c->kind == GW_DEMO_DTMF)
+        request(c, "INFO", "application/dtmf-relay", body);
+}
+
+static void on_picture(void *arg) /* RFC 5168 */
+{
+    request(arg, "INFO", "application/media_control+xml",
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<media_control><vc_primitive><to_encoder>"
+            "<picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n");
+}
+
+/* ---- answering ---- */
+
+static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int err)
+{
+    int status = err == GW_E_FULL || err == GW_E_NOMEM ? 503 : err == GW_E_SYNTAX ? 400 : 488;
+
+    gw_log(GW_LOG_WARNING, "demo", c->call_id, "offer refused: %s", gw_err_text(err));
+    gw_sip_server_reply(t, req, status, NULL, NULL, NULL);
+}
+
+/* 200 with the answer to the offer in `req`, or without a body if it has none (a refreshing UPDATE). */
+static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req)
+{
+    struct gw_demo *d = c->demo;
+    struct gw_demo_ports ports = { d->options.port_min, d->options.port_max, &d->next_port };
+    struct gw_sdp_buf b = { 0 };
+    struct gw_sip_msg *resp = NULL;
+    struct gw_span offer;
+    char contact[300];
+    bool has_offer = gw_sip_msg_find_body(req, "application/sdp", &offer);
+    int err = 0;
+
+    if (has_offer)
+        err = gw_demo_media_answer(&c->media, &ports, offer, &b);
+    else if (gw_sip_msg_method(req) == GW_SIP_INVITE)
+        err = GW_E_UNSUPPORTED; /* an echo has no codecs of its own to offer */
+    if (!err) {
+        resp = gw_sip_msg_response(req, 200, NULL, c->tag);
+        err = resp ? 0 : GW_E_NOMEM;
+    }
+    snprintf(contact, sizeof(contact), "<sip:endpoint@%s>", gw_sip_stack_host(d->stack, false));
+    if (!err)
+        err = gw_sip_msg_set(resp, "Contact", contact);
+    if (!err)
+        err = gw_sip_msg_set(resp, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
+    if (!err && has_offer)
+        err = gw_sip_msg_set_body(resp, "application/sdp", (struct gw_span){ b.text, b.len });
+    gw_sdp_buf_fini(&b);
+    if (err) {
+        refuse(c, t, req, err);
+        gw_sip_msg_free(resp);
+        return err;
+    }
+    err = gw_sip_server_respond(t, &resp);
+    if (!err && gw_sip_msg_method(req) == GW_SIP_INVITE) {
+        if (c->unacked)
+            gw_sip_server_drop(c->unacked);
+        c->unacked = t;
+    }
+    gw_sip_msg_free(resp);
+    return err;
+}
+
+static void on_cancel(void *arg, const struct gw_sip_msg *cancel)
+{
+    struct gw_demo_call *c = arg;
+    struct gw_sip_server *t = c->ringing;
+
+    c->ringing = NULL;
+    if (t)
+        gw_sip_server_reply(t, c->invite, 487, NULL, NULL, NULL);
+    call_end(c);
+}
+
+static void on_ack(void *arg, const struct gw_sip_msg *ack)
+{
+    struct gw_demo_call *c = arg;
+
+    c->unacked = NULL;
+}
+
+static void on_no_ack(void *arg) /* RFC 3261 s. 13.3.1.4 */
+{
+    struct gw_demo_call *c = arg;
+
+    c->unacked = NULL;
+    request(c, "BYE", NULL, NULL);
+    call_end(c);
+}
+
+static const struct gw_sip_server_events ringing_events = { on_cancel, on_ack, on_no_ack };
+
+static struct gw_demo_call *call_new(struct gw_demo *d, enum gw_demo_kind kind, const struct gw_sip_msg *req)
+{
+    struct gw_demo_call *c = calloc(1, sizeof(*c));
+    const char *to = gw_sip_msg_get(req, "To", 0), *route, *contact = gw_sip_msg_get(req, "Contact", 0);
+    char local[1024], target[512];
+
+    if (!c)
+        return NULL;
+    c->demo = d;
+    c->kind = kind;
+    c->began_us = gw_ctl_now_us(d->stack);
+    gw_rand_token(c->tag, sizeof(c->tag) - 1);
+    snprintf(local, sizeof(local), "%s;tag=%s", to, c->tag);
+    if (!contact || gw_sip_uri_of(contact, target, sizeof(target)))
+        goto fail;
+    c->call_id = strdup(gw_sip_msg_get(req, "Call-ID", 0));
+    c->local = strdup(local);
+    c->remote = strdup(gw_sip_msg_get(req, "From", 0));
+    c->target = strdup(target);
+    c->invite = gw_sip_msg_dup(req);
+    while (c->nroutes < GW_DEMO_ROUTES && (route = gw_sip_msg_get(req, "Record-Route", c->nroutes)) &&
+           (c->routes[c->nroutes] = strdup(route)))
+        c->nroutes++;
+    if (!c->call_id || !c->local || !c->remote || !c->target || !c->invite)
+        goto fail;
+    c->media = (struct gw_demo_media){ .stack = d->stack,
+                                       .addr = d->options.media,
+                                       .is_event_dropped = kind == GW_DEMO_DTMF,
+                                       .on_digit = on_digit,
+                                       .on_picture = on_picture,
+                                       .arg = c };
+    c->next = d->calls;
+    d->calls = c;
+    d->ncalls++;
+    return c;
+fail:
+    call_free(c);
+    return NULL;
+}
+
+void gw_demo_call_on_invite(struct gw_demo *d, enum gw_demo_kind kind, struct gw_sip_server *t,
+                            const struct gw_sip_msg *req)
+{
+    struct gw_demo_call *c;
+    struct gw_sip_msg *resp;
+
+    if (kind == GW_DEMO_BUSY || d->ncalls == GW_DEMO_CALLS) {
+        gw_sip_server_reply(t, req, kind == GW_DEMO_BUSY ? 486 : 503, NULL, "Retry-After", "10");
+        return;
+    }
+    c = call_new(d, kind, req);
+    if (!c) {
+        gw_sip_server_reply(t, req, 400, "Contact Missing Or No Memory", NULL, NULL);
+        return;
+    }
+    gw_log(GW_LOG_INFO, "demo", c->call_id, "call from %s", c->remote);
+    gw_sip_server_bind(t, &ringing_events, c);
+    if (kind == GW_DEMO_NOANSWER) {
+        c->ringing = t;
+        resp = gw_sip_msg_response(req, 180, NULL, c->tag);
+        if (resp)
+            gw_sip_server_respond(t, &resp);
+        gw_sip_msg_free(resp);
+    } else if (accept_offer(c, t, req)) {
+        call_end(c);
+    }
+}
+
+struct gw_demo_call *gw_demo_call_find(struct gw_demo *d, const struct gw_sip_msg *req)
+{
+    const char *call_id = gw_sip_msg_get(req, "Call-ID", 0), *to = gw_sip_msg_get(req, "To", 0);
+    char tag[64];
+
+    if (!call_id || !to || gw_sip_param(to, "tag", tag, sizeof(tag)))
+        return NULL;
+    for (struct gw_demo_call *c = d->calls; c; c = c->next)
+        if (strcmp(c->call_id, call_id) == 0 && strcmp(c->tag, tag) == 0)
+            return c;
+    return NULL;
+}
+
+void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req)
+{
+    const char *contact = gw_sip_msg_get(req, "Contact", 0);
+    char target[512];
+    struct gw_span body;
+
+    switch (gw_sip_msg_method(req)) {
+    case GW_SIP_INVITE: /* the target of the dialog is refreshed (RFC 3261 s. 12.2.2) */
+    case GW_SIP_UPDATE:
+        if (contact && gw_sip_uri_of(contact, target, sizeof(target)) == 0 && strcmp(target, c->target) != 0) {
+            char *copy = strdup(target);
+
+            if (copy) {
+                free(c->target);
+                c->target = copy;
+            }
+        }
+        if (gw_sip_msg_method(req) == GW_SIP_INVITE)
+            gw_sip_server_bind(t, &ringing_events, c);
+        accept_offer(c, t, req);
+        break;
+    case GW_SIP_INFO:
+        gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);
+        if (gw_sip_msg_find_body(req, "application/media_control+xml", &body) && !gw_demo_media_ask_picture(&c->media))
+            on_picture(c);
+        break;
+    case GW_SIP_OPTIONS:
+        gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);
+        break;
+    case GW_SIP_BYE:
+        gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);
+        gw_log(GW_LOG_INFO, "demo", c->call_id, "ended by the caller");
+        call_end(c);
+        break;
+    default:
+        gw_sip_server_reply(t, req, 405, NULL, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
+    }
+}
+
+void gw_demo_calls_sweep(struct gw_demo *d)
+{
+    uint64_t now = gw_ctl_now_us(d->stack);
+
+    for (struct gw_demo_call *c = d->calls, *next; c; c = next) {
+        next = c->next;
+        if (c->ringing && now - c->began_us > RING_S * 1000000ull) {
+            struct gw_sip_server *t = c->ringing;
+
+            c->ringing = NULL;
+            gw_sip_server_reply(t, c->invite, 480, NULL, NULL, NULL);
+            call_end(c);
+        } else if (!c->ringing && gw_demo_media_is_sending(&c->media) &&
+                   now - c->media.heard_us > SILENCE_S * 1000000ull) {
+            gw_log(GW_LOG_INFO, "demo", c->call_id, "nothing received for %u s, ending", SILENCE_S);
+            request(c, "BYE", NULL, NULL);
+            call_end(c);
+        }
+    }
+}
+
+void gw_demo_calls_free(struct gw_demo *d)
+{
+    while (d->calls)
+        call_end(d->calls);
+}

@@ -1,0 +1,116 @@
+/* The demo core over the fake stack; its media sockets are real ones on loopback. */
+#include "test.h"
+
+#include <unistd.h>
+
+#include "sip_fake.h"
+#include "signaling/demo_core/demo_core.h"
+#include "signaling/sdp/sdp_attr.h"
+
+static struct gw_demo *demo;
+
+static void start(void)
+{
+    static const struct gw_demo_options options = {
+        "ims.example", "demo", { 4, 0, 0, { 127, 0, 0, 1 } }, 28400, 28499
+    };
+    struct gw_sip_handler handler;
+    struct gw_sip_stack *stack = fake_sip_reset();
+
+    EQ(gw_demo_new(&options, &demo), 0);
+    gw_demo_handler(demo, &handler);
+    fake_sip_set_handler(&handler);
+    gw_demo_start(demo, stack);
+}
+
+static void stop(void)
+{
+    gw_demo_free(demo);
+    demo = NULL;
+    fake_sip_reset();
+}
+
+static struct gw_sip_server *invite(const char *user, const char *body)
+{
+    char text[2048];
+
+    snprintf(text, sizeof(text),
+             "INVITE sip:%s@ims.example SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f1\nTo: <sip:%s@ims.example>\n"
+             "Call-ID: c1\nCSeq: 1 INVITE\nContact: <sip:gw@10.0.0.1>\nContent-Type: application/sdp\n\n%s",
+             user, user, body);
+    return fake_request(0, text);
+}
+
+static const char offer[] =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 28390 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"
+    "m=video 28392 RTP/AVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\na=sendonly\r\n"
+    "m=message 9 TCP/MSRP *\r\n";
+
+TEST(echo_answers_audio_and_video_and_refuses_other_lines)
+{
+    struct gw_sip_server *t;
+    struct gw_sdp *sdp = NULL;
+    struct gw_sdp_error why;
+
+    start();
+    t = invite("echo", offer);
+    EQ(fake_status(t), 200);
+    EQ(gw_sdp_parse(gw_sip_msg_body(fake_last_response(t)), &sdp, &why), 0);
+    if (sdp) {
+        EQ(sdp->nmedia, 3);
+        EQ(sdp->media[0].port, 28400);
+        SPAN_EQ(sdp->media[0].fmts, "111 101");
+        SPAN_EQ(sdp->media[1].proto, "RTP/AVPF");
+        EQ(gw_sdp_direction(sdp, &sdp->media[1]), GW_SDP_RECVONLY);
+        EQ(sdp->media[2].port, 0);
+    }
+    gw_sdp_free(sdp);
+    fake_ack(t, NULL);
+    stop();
+}
+
+TEST(a_caller_that_falls_silent_is_sent_away_and_one_on_hold_is_not)
+{
+    static const char held[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                               "m=audio 28390 RTP/AVP 0\r\na=inactive\r\n";
+
+    start();
+    fake_ack(invite("echo", held), NULL);
+    fake_sip_advance(200000);
+    EQ(fake_sent(), 0);
+    stop();
+    start();
+    fake_ack(invite("echo", offer), NULL);
+    fake_sip_advance(66000);
+    EQ(fake_sent(), 1);
+    STR_EQ(gw_sip_msg_method_name(fake_client_request(fake_last_client())), "BYE");
+    STR_EQ(gw_sip_msg_uri(fake_client_request(fake_last_client())), "sip:gw@10.0.0.1");
+    stop();
+}
+
+TEST(busy_is_busy_and_noanswer_rings_until_it_is_cancelled)
+{
+    struct gw_sip_server *t;
+
+    start();
+    EQ(fake_status(invite("busy", offer)), 486);
+    t = invite("noanswer", offer);
+    EQ(fake_status(t), 180);
+    fake_cancel(t);
+    EQ(fake_status(t), 487);
+    t = invite("noanswer", offer);
+    fake_sip_advance(130000);
+    EQ(fake_status(t), 480);
+    stop();
+}
+
+TEST(nobody_is_404_and_an_unknown_dialog_481)
+{
+    start();
+    EQ(fake_status(invite("nobody", offer)), 404);
+    EQ(fake_status(fake_request(0, "BYE sip:endpoint@10.0.0.5:5060 SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f1\n"
+                                   "To: <sip:echo@ims.example>;tag=none\nCall-ID: c9\nCSeq: 2 BYE\n\n")),
+       481);
+    stop();
+}
