@@ -1,7 +1,15 @@
 /* SIP messages and transactions over every transport: WebSocket flows of browsers and UDP, TCP, TLS of the core and of
  * IMS phones. sofia-sip lives behind this header and nowhere else. Thread: control, for everything here.
  *
- * Messages have one owner. Header access is by name, values are text: `"f"` and `"From"` are the same header. */
+ * Messages have one owner. Header access is by name, values are text: `"f"` and `"From"` are the same header.
+ *
+ * Lifetimes. A message given to a callback is borrowed until it returns (gw_sip_msg_dup to keep). A transaction belongs to
+ * the stack; the handler's pointer is good
+ *   gw_sip_server  from on_request to the end of the gw_sip_server_respond that sends a final response; after a 2xx to
+ *                  INVITE to the end of on_ack or on_no_ack; in either case no longer than to gw_sip_server_drop
+ *   gw_sip_client  from gw_sip_client_send to the end of the callback with is_last, or to gw_sip_client_drop
+ * Callbacks never run inside gw_sip_client_send, _cancel, _drop, gw_sip_server_respond or _drop: what fails at once (no
+ * route, no flow) is told from the loop. Inside a callback everything may be called, also on the same transaction. */
 #ifndef GW_SIP_H
 #define GW_SIP_H
 
@@ -101,11 +109,12 @@ void gw_ctl_unwatch(struct gw_sip_stack *s, int fd);
 typedef uint64_t gw_flow_id;
 
 struct gw_sip_handler {
-    /* A new request, also in-dialog ones; not ACK to a 2xx and not CANCEL. The txn is the handler's until a final response. */
+    /* A new request, also in-dialog ones; not ACK to a 2xx and not CANCEL. The txn is the handler's until a final response.
+     * Checked already: syntax, Max-Forwards (present and not 0, to be decremented by who forwards), URI schemes. */
     void (*on_request)(void *arg, struct gw_sip_server *txn, const struct gw_sip_msg *req);
     /* An ACK that matches no INVITE server transaction of ours waiting for it. */
     void (*on_ack)(void *arg, gw_flow_id flow, const struct gw_sip_msg *ack);
-    /* A 2xx to INVITE whose client transaction is gone: a retransmission or another fork. */
+    /* A 2xx to INVITE whose client transaction is gone or was dropped: to be acknowledged and ended with BYE. */
     void (*on_stray_2xx)(void *arg, gw_flow_id flow, const struct gw_sip_msg *resp);
     void (*on_flow_open)(void *arg, gw_flow_id flow);
     void (*on_flow_closed)(void *arg, gw_flow_id flow);
@@ -113,12 +122,22 @@ struct gw_sip_handler {
 };
 
 struct gw_ws;
+struct gw_mbox;
+/* conf is borrowed for the stack's life. Opens the sockets of the core side: GW_E_IO if it cannot. sip_listen with port 0
+ * takes any free port. */
 int gw_sip_stack_new(const struct gw_conf *conf, const struct gw_sip_handler *handler, struct gw_sip_stack **out);
 /* The stack's mailbox for the events of a WebSocket listener, to be given to gw_ws_new; the stack owns and empties it. */
 struct gw_mbox *gw_sip_stack_ws_events(struct gw_sip_stack *s);
-/* WebSocket listener whose events the stack takes; borrowed, may be NULL (tests, demo core). */
+/* WebSocket listener that the stack sends through; borrowed, may be NULL (demo core). */
 void gw_sip_stack_set_ws(struct gw_sip_stack *s, struct gw_ws *ws);
+/* The same for anything that sends like a listener, e.g. a fake. */
+struct gw_sip_ws_ops {
+    int (*send)(void *ws, uint64_t conn, char **data, size_t len, bool is_binary); /* as gw_ws_send */
+    int (*close)(void *ws, uint64_t conn, uint16_t code, const char *reason);
+};
+void gw_sip_stack_set_ws_ops(struct gw_sip_stack *s, const struct gw_sip_ws_ops *ops, void *ws);
 void gw_sip_stack_run(struct gw_sip_stack *s);  /* until stopped */
+void gw_sip_stack_step(struct gw_sip_stack *s, uint32_t at_most_ms); /* one round of the loop, for tests */
 void gw_sip_stack_stop(struct gw_sip_stack *s); /* any thread */
 void gw_sip_stack_free(struct gw_sip_stack *s);
 
@@ -148,7 +167,9 @@ struct gw_sip_server_events {
 void gw_sip_server_bind(struct gw_sip_server *t, const struct gw_sip_server_events *ev, void *arg); /* ev: static storage */
 gw_flow_id gw_sip_server_flow(const struct gw_sip_server *t);
 const struct gw_addr *gw_sip_server_peer(const struct gw_sip_server *t); /* source address */
-/* Takes *resp. After a final response to anything but INVITE, or a non-2xx, t is gone. After a 2xx to INVITE it is gone
+/* Takes *resp on success. Its Via headers are made those of the request, and To gets the transaction's tag if it has none, so
+ * that a response from another leg can be passed on as it is. A provisional with `Require: 100rel` and no RSeq is sent
+ * reliably on the core side (RFC 3262): repeated until its PRACK, which comes as a request. After a final response to anything but INVITE, or a non-2xx, t is gone. After a 2xx to INVITE it is gone
  * when on_ack or on_no_ack returns. 100 is sent by the stack at 200 ms by itself. */
 int gw_sip_server_respond(struct gw_sip_server *t, struct gw_sip_msg **resp);
 /* Shorthand: a response without body, with an optional header ("Warning", "399 ..."). */
@@ -165,16 +186,18 @@ struct gw_sip_target {
 };
 
 /* Every response, 1xx other than 100 and final; also responses made here when none came: 408 (time-out), 503 (transport
- * failure, flow gone: 430). With an INVITE several 2xx may come (forking), until 64*T1 after the first; `is_last` tells
- * that no other comes and that the transaction is gone. */
+ * failure), 430 (flow gone). `is_last` comes with the first final response: the transaction is gone. Repetitions of a 2xx are
+ * answered by the stack with the ACK that gw_sip_send_ack sent; a 2xx of another fork on the core side is acknowledged and
+ * ended with BYE by the stack (RFC 3261 s. 13.2.2.4); a 2xx after gw_sip_client_drop comes to on_stray_2xx. */
 typedef void gw_sip_response_cb(void *arg, struct gw_sip_client *t, const struct gw_sip_msg *resp, bool is_last);
 
-/* Adds Via, sends, takes *req on success. */
+/* Puts our Via in place of any other, fills in Max-Forwards, sends; takes *req on success. GW_E_INVAL without From, To, Call-ID,
+ * CSeq, or for ACK and CANCEL. `out` may be NULL. A host in .invalid is never resolved: 430. */
 int gw_sip_client_send(struct gw_sip_stack *s, struct gw_sip_msg **req, const struct gw_sip_target *to,
                        gw_sip_response_cb *cb, void *arg, struct gw_sip_client **out);
 /* CANCEL, as soon as a provisional response allows it (RFC 3261 s. 9.1). Responses keep coming. */
 void gw_sip_client_cancel(struct gw_sip_client *t, const char *reason_header_or_null);
-/* Gives up interest: cb is not called again. */
+/* Gives up interest: cb is not called again. The transaction goes on unseen (ACK, CANCEL) to its end. */
 void gw_sip_client_drop(struct gw_sip_client *t);
 /* Without a transaction: ACK to 2xx. Takes *req. */
 int gw_sip_send_ack(struct gw_sip_stack *s, struct gw_sip_msg **ack, const struct gw_sip_target *to);
