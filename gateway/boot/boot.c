@@ -32,6 +32,9 @@ void gw_boot_prepare(void)
 
     signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGTERM, SIG_DFL); /* a shell starts background jobs with SIGINT ignored: a signalfd would never see it */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
     signal(SIGPIPE, SIG_IGN); /* a peer that closes is an error of a write, not the end of the process */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
