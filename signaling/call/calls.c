@@ -1,0 +1,236 @@
+/* The table of calls and the entries of call.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "signaling/call/call_priv.h"
+
+static void reap(void *arg)
+{
+    struct gw_calls *cs = arg;
+    struct gw_call *next;
+
+    for (struct gw_call *c = cs->first; c; c = next) {
+        next = c->next;
+        if (gw_call_is_over(c))
+            gw_call_free(c);
+    }
+    if (!cs->first && cs->on_idle) {
+        void (*on_idle)(void *) = cs->on_idle;
+        cs->on_idle = NULL;
+        on_idle(cs->idle_arg);
+    }
+}
+
+void gw_calls_reap_soon(struct gw_calls *cs)
+{
+    gw_ctl_timer_start(cs->reaper, 0);
+}
+
+int gw_calls_new(const struct gw_conf *conf, struct gw_sip_stack *stack, struct gw_agw *agw, struct gw_calls **out)
+{
+    struct gw_calls *cs = calloc(1, sizeof(*cs));
+    int err;
+
+    if (!cs)
+        return GW_E_NOMEM;
+    *cs = (struct gw_calls){ .conf = conf, .stack = stack, .agw = agw };
+    err = gw_ctl_timer_new(stack, reap, cs, &cs->reaper);
+    if (err) {
+        gw_calls_free(cs);
+        return err;
+    }
+    *out = cs;
+    return 0;
+}
+
+void gw_calls_free(struct gw_calls *cs)
+{
+    if (!cs)
+        return;
+    while (cs->first)
+        gw_call_free(cs->first);
+    gw_ctl_timer_free(cs->reaper);
+    free(cs);
+}
+
+void gw_calls_release_all(struct gw_calls *cs, void (*on_idle)(void *arg), void *arg)
+{
+    const struct gw_call_end why = { .by = GW_BY_GATEWAY, .status = 503, .cause = 503, .text = "gateway stops" };
+
+    cs->on_idle = on_idle;
+    cs->idle_arg = arg;
+    for (struct gw_call *c = cs->first; c; c = c->next)
+        gw_call_end(c, &why);
+    gw_calls_reap_soon(cs);
+}
+
+unsigned gw_calls_count(const struct gw_calls *cs)
+{
+    return cs->n;
+}
+
+/* ---- legs by our tag: it is in every message that belongs to one of our dialogs ---- */
+
+static struct gw_call_leg **bucket(struct gw_calls *cs, const char *tag)
+{
+    uint32_t h = 2166136261u; /* FNV-1a; tags are ours and random, so nobody can aim at a bucket */
+
+    for (; *tag; tag++)
+        h = (h ^ (uint8_t)*tag) * 16777619u;
+    return &cs->hash[h % GW_CALL_BUCKETS];
+}
+
+struct gw_call_leg *gw_calls_find_leg(struct gw_calls *cs, const char *local_tag)
+{
+    struct gw_call_leg *leg = *bucket(cs, local_tag);
+
+    while (leg && strcmp(leg->dlg.local_tag, local_tag) != 0)
+        leg = leg->hash_next;
+    return leg;
+}
+
+void gw_calls_index_leg(struct gw_calls *cs, struct gw_call_leg *leg)
+{
+    struct gw_call_leg **b = bucket(cs, leg->dlg.local_tag);
+
+    leg->hash_next = *b;
+    *b = leg;
+}
+
+void gw_calls_unindex_leg(struct gw_calls *cs, struct gw_call_leg *leg)
+{
+    for (struct gw_call_leg **p = bucket(cs, leg->dlg.local_tag); *p; p = &(*p)->hash_next) {
+        if (*p == leg) {
+            *p = leg->hash_next;
+            return;
+        }
+    }
+}
+
+static struct gw_call_leg *leg_of(struct gw_calls *cs, const struct gw_sip_msg *m, const char *header)
+{
+    const char *value = gw_sip_msg_get(m, header, 0), *call_id = gw_sip_msg_get(m, "Call-ID", 0);
+    char tag[GW_DIALOG_TAG + 1];
+
+    if (!value || !call_id || gw_sip_param(value, "tag", tag, sizeof(tag)) != 0)
+        return NULL;
+    struct gw_call_leg *leg = gw_calls_find_leg(cs, tag);
+    return leg && strcmp(leg->dlg.call_id, call_id) == 0 ? leg : NULL;
+}
+
+/* ---- messages ---- */
+
+void gw_calls_refuse(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req, const char *call,
+                     int status, const char *phrase, const char *header, const char *value)
+{
+    gw_stats_inc(GW_STAT_CALL_REQUESTS_REFUSED);
+    gw_log(GW_LOG_WARNING, "call", call, "%s refused: %d %s%s%s", gw_sip_msg_method_name(req), status,
+           phrase ? phrase : "", value ? ", " : "", value ? value : "");
+    gw_sip_server_reply(txn, req, status, phrase, header, value);
+}
+
+bool gw_calls_on_request(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req)
+{
+    struct gw_call_leg *leg = leg_of(cs, req, "To");
+
+    if (!leg)
+        return false;
+    gw_request_on(leg, txn, req);
+    return true;
+}
+
+/* An ACK of a 2xx we no longer wait for: a repeated one. */
+void gw_calls_on_ack(struct gw_calls *cs, gw_flow_id flow, const struct gw_sip_msg *ack)
+{
+    gw_stats_inc(GW_STAT_CALL_STRAY_ACKS);
+}
+
+void gw_calls_on_stray_2xx(struct gw_calls *cs, gw_flow_id flow, const struct gw_sip_msg *resp)
+{
+    struct gw_call_leg *leg = leg_of(cs, resp, "From");
+    const char *to = gw_sip_msg_get(resp, "To", 0);
+    char tag[128];
+
+    if (leg && leg->dlg.remote_tag && to && gw_sip_param(to, "tag", tag, sizeof(tag)) == 0 &&
+        strcmp(tag, leg->dlg.remote_tag) == 0 && leg->state == GW_LEG_CONFIRMED) {
+        gw_leg_ack_again(leg);
+        return;
+    }
+    gw_leg_refuse_2xx(cs, flow, resp);
+}
+
+void gw_calls_on_notify(struct gw_calls *cs, const struct gw_iq_notify *n)
+{
+    for (struct gw_call *c = cs->first; c; c = c->next) {
+        if ((n->ctx && c->ctx == n->ctx) || strcmp(c->id, n->call) == 0) {
+            gw_media_on_notify(c, n);
+            return;
+        }
+    }
+    gw_stats_inc(GW_STAT_CALL_LATE_NOTIFIES);
+}
+
+/* ---- connections of the access side ---- */
+
+void gw_calls_on_flow_closed(struct gw_calls *cs, gw_flow_id flow)
+{
+    for (struct gw_call *c = cs->first; c; c = c->next) {
+        struct gw_call_leg *leg = &c->leg[GW_LEG_ACCESS];
+        if (leg->flow == flow && flow && !leg->is_flow_lost && c->state != GW_CALL_ENDING)
+            gw_call_on_flow_lost(c);
+    }
+}
+
+void gw_calls_on_flow_moved(struct gw_calls *cs, gw_flow_id old_flow, gw_flow_id new_flow, const char *contact)
+{
+    for (struct gw_call *c = cs->first; c; c = c->next) {
+        struct gw_call_leg *leg = &c->leg[GW_LEG_ACCESS];
+        if (leg->flow != old_flow || !old_flow)
+            continue;
+        leg->flow = new_flow;
+        leg->is_flow_lost = false;
+        gw_call_timer_set(c, GW_TIMER_FLOW, GW_NEVER);
+        char uri[GW_DIALOG_TEXT];
+        char *target = contact && gw_sip_uri_of(contact, uri, sizeof(uri)) == 0 ? strdup(uri) : NULL;
+        if (target) {
+            free(leg->dlg.remote_target);
+            leg->dlg.remote_target = target;
+        }
+        gw_log(GW_LOG_INFO, "call", c->id, "leg=access goes on over another connection");
+    }
+}
+
+/* ---- dialog ids of one leg in the words of the other ---- */
+
+int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, size_t size)
+{
+    struct gw_dialog_id id;
+    int err = gw_dialog_id_parse(text, &id);
+
+    if (err)
+        return err;
+    /* Replaces says the tags as its receiver has them (RFC 3891 s. 6.1), but who writes them down may be either side; so
+     * ours may be in both places. */
+    struct gw_call_leg *leg = gw_calls_find_leg(cs, id.to_tag);
+    bool is_ours_to = leg != NULL;
+    if (!leg)
+        leg = gw_calls_find_leg(cs, id.from_tag);
+    if (!leg || strcmp(leg->dlg.call_id, id.call_id) != 0 || !leg->dlg.remote_tag)
+        return GW_E_NOTFOUND;
+    if (strcmp(leg->dlg.remote_tag, is_ours_to ? id.from_tag : id.to_tag) != 0)
+        return GW_E_NOTFOUND;
+    struct gw_call_leg *far = gw_call_other(leg);
+    if (leg->call->state == GW_CALL_ENDING || !far->dlg.call_id || !far->dlg.remote_tag)
+        return GW_E_NOTFOUND;
+    struct gw_dialog_id out = { .call_id = "" };
+    /* at the far side's receiver, to-tag is its own tag: our peer's there */
+    err = gw_span_copy(gw_span_str(far->dlg.call_id), out.call_id, sizeof(out.call_id));
+    if (!err)
+        err = gw_span_copy(gw_span_str(far->dlg.remote_tag), out.to_tag, sizeof(out.to_tag));
+    if (!err)
+        err = gw_span_copy(gw_span_str(far->dlg.local_tag), out.from_tag, sizeof(out.from_tag));
+    if (err)
+        return err;
+    memcpy(out.params, id.params, sizeof(out.params));
+    return gw_dialog_id_write(&out, buf, size);
+}

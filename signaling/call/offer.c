@@ -1,0 +1,610 @@
+/* Offers and answers between the legs (RFC 3264; carriers: RFC 6337): one exchange at a time per call, each step with the
+ * access gateway asked first. `from` has the transaction that began it, `to` is the other leg. A late exchange goes the
+ * other way round: the offer comes in the 2xx of `to`, the answer in the ACK of `from`. The gateway's own offers (codecs
+ * changed by a fork, refresh of a peer without UPDATE) have no `from` transaction. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/crypto.h"
+#include "signaling/call/call_priv.h"
+
+enum { OWN_TRIES = 5, RETRY_AFTER_S = 30 };
+
+enum event { OFFER, ASK, LATE_OFFER, REOFFER, ANSWER, REANSWER, REFUSED, IQ_OK, IQ_FAIL };
+
+/* What an event brings: a message, its SDP, or the reply of Iq. */
+struct facts {
+    const struct gw_sip_msg *msg;
+    struct gw_span sdp;
+    const struct gw_iq_reply *reply;
+};
+
+static void step(struct gw_call *c, enum event ev, const struct facts *f);
+static gw_sip_response_cb on_response;
+
+static void on_iq(struct gw_call *c, const struct gw_iq_reply *reply)
+{
+    step(c, reply->err ? IQ_FAIL : IQ_OK, &(struct facts){ .reply = reply });
+}
+
+void gw_offer_reset(struct gw_call *c)
+{
+    gw_sip_msg_free(c->ex.msg);
+    c->ex.msg = NULL;
+    c->ex.state = GW_EX_IDLE;
+    c->ex.is_late = c->ex.is_own = false;
+}
+
+static void keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)
+{
+    gw_sip_msg_free(c->ex.msg);
+    c->ex.msg = msg ? gw_sip_msg_dup(msg) : NULL;
+}
+
+/* ---- refusals ---- */
+
+/* The offer cannot be had: nothing was changed. Ends the call if it was the first, or if `to` waits for an ACK. */
+static void refuse(struct gw_call *c, int status, const char *phrase, const char *header, const char *value)
+{
+    struct gw_call_leg *from = c->ex.from;
+    bool is_fatal = c->ex.is_first || c->ex.is_late;
+
+    gw_stats_inc(GW_STAT_CALL_OFFERS_REFUSED);
+    gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s offer refused: %d %s", gw_leg_name(from), status, value ? value : "");
+    if (is_fatal) {
+        gw_call_end(c, &(struct gw_call_end){ .status = status, .phrase = phrase, .header = header, .value = value,
+                                              .cause = status, .text = "offer refused" });
+        return;
+    }
+    if (from->uas.txn && !c->ex.is_own) {
+        struct gw_sip_server *txn = from->uas.txn;
+        struct gw_sip_msg *m = gw_leg_response(from, from->uas.req, status, phrase, NULL);
+        if (m && header)
+            gw_sip_msg_add(m, header, value);
+        from->uas.txn = NULL;
+        if (!m || gw_sip_server_respond(txn, &m) != 0)
+            gw_sip_server_drop(txn);
+        gw_sip_msg_free(m);
+        gw_leg_uas_clear(from);
+    }
+    gw_offer_reset(c);
+}
+
+static void refuse_sdp(struct gw_call *c, const struct gw_sdp_refusal *why)
+{
+    char text[200];
+
+    if (why->warn)
+        snprintf(text, sizeof(text), "%d %s \"%s\"", why->warn, c->cs->conf->domain, why->text);
+    refuse(c, why->status, why->status == 400 && why->text[0] ? why->text : NULL, why->warn ? "Warning" : NULL,
+           why->warn ? text : NULL);
+}
+
+/* A side has agreed to what cannot be done: there is no way back within the call (specs 6). */
+static void broken(struct gw_call *c, int status, const char *text)
+{
+    gw_stats_inc(GW_STAT_CALL_OFFERS_REFUSED);
+    gw_call_end(c, &(struct gw_call_end){ .status = status, .cause = status, .text = text });
+}
+
+/* ---- steps ---- */
+
+static void reserve(struct gw_call *c, const struct facts *f)
+{
+    struct gw_call_leg *offerer = c->ex.is_late ? c->ex.to : c->ex.from;
+    struct gw_iq_req *req = gw_media_req(c);
+    struct gw_sdp_refusal why = { .status = 488 };
+    int err = req ? gw_ms_offer(c->ms, (enum gw_leg)offerer->side, f->sdp, req, &why) : GW_E_NOMEM;
+
+    if (c->ex.is_late)
+        keep_msg(c, f->msg);
+    if (err) {
+        free(req);
+        if (err == GW_E_NOMEM)
+            refuse(c, 500, NULL, NULL, NULL);
+        else
+            refuse_sdp(c, &why);
+        return;
+    }
+    if (!gw_media_submit(c, req, on_iq))
+        step(c, IQ_FAIL, &(struct facts){ .msg = NULL });
+}
+
+static void ask(struct gw_call *c, const struct facts *f)
+{
+    struct gw_call_leg *to = c->ex.to;
+
+    if (c->ex.is_first) {
+        if (gw_invite_send(c, NULL, 0) != 0)
+            broken(c, 500, "INVITE not sent");
+        return;
+    }
+    struct gw_sip_msg *m = gw_leg_request(to, &to->dlg, "INVITE", c->ex.from->uas.req);
+    if (to->uac.txn)
+        gw_sip_client_drop(to->uac.txn);
+    gw_sip_msg_free(to->uac.ack);
+    to->uac = (struct gw_call_uac){ .cseq = to->dlg.local_cseq, .is_invite = true, .is_open = true };
+    to->asked_s = to->timer.interval_s;
+    if (!m || gw_session_timer_write_request(&to->timer, m, to->asked_s) != 0 ||
+        gw_leg_send(to, &m, on_response, to, &to->uac.txn) != 0) {
+        to->uac.is_open = false;
+        refuse(c, 500, NULL, NULL, NULL);
+    }
+    gw_sip_msg_free(m);
+}
+
+static int send_in_dialog(struct gw_call *c, const char *sdp, size_t len)
+{
+    struct gw_call_leg *from = c->ex.from, *to = c->ex.to;
+    const struct gw_sip_msg *src = c->ex.is_own ? NULL : from->uas.req;
+    /* SIP.js knows no UPDATE; a re-INVITE does as well (specs 2.4) */
+    bool is_update = !c->ex.is_own && !from->uas.is_invite && to->peer_has_update;
+    struct gw_sip_msg *m = gw_leg_request(to, &to->dlg, is_update ? "UPDATE" : "INVITE", src);
+    int err = m ? gw_sip_msg_set_body(m, "application/sdp", (struct gw_span){ sdp, len }) : GW_E_NOMEM;
+
+    gw_sip_msg_free(to->uac.ack);
+    to->uac.ack = NULL;
+    to->uac.cseq = to->dlg.local_cseq;
+    to->uac.is_invite = !is_update;
+    to->asked_s = to->timer.interval_s;
+    if (!err)
+        err = gw_session_timer_write_request(&to->timer, m, to->asked_s);
+    if (!err && to->uac.txn) { /* of an INVITE long answered, kept for its repeated 2xx */
+        gw_sip_client_drop(to->uac.txn);
+        to->uac.txn = NULL;
+    }
+    if (!err)
+        err = gw_leg_send(to, &m, on_response, to, &to->uac.txn);
+    to->uac.is_open = !err;
+    to->sdp_was_answer = false;
+    gw_sip_msg_free(m);
+    return err;
+}
+
+static void send_offer(struct gw_call *c, const struct facts *f)
+{
+    struct gw_call_leg *from = c->ex.from;
+    char *sdp = NULL;
+    size_t len = 0;
+    int err = gw_ms_offer_out(c->ms, f->reply, &sdp, &len);
+
+    if (err) {
+        broken(c, 500, "offer not made");
+    } else if (c->ex.is_late) {
+        if (c->ex.is_first) {
+            from->state = GW_LEG_ACCEPTED;
+            c->answered_wall_us = gw_clock_wall_us();
+            c->answered_us = gw_call_now_us(c);
+        }
+        from->sdp_was_answer = false;
+        gw_leg_respond(from, 200, NULL, c->ex.msg, sdp, len);
+    } else if (c->ex.is_first) {
+        if (gw_invite_send(c, sdp, len) != 0)
+            broken(c, 500, "INVITE not sent");
+    } else if (send_in_dialog(c, sdp, len) != 0) {
+        step(c, REFUSED, &(struct facts){ .msg = NULL });
+    }
+    free(sdp);
+}
+
+static void no_media(struct gw_call *c, const struct facts *f)
+{
+    struct gw_iq_req *req = gw_media_req(c);
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", RETRY_AFTER_S);
+    if (!c->ex.is_first && (!req || gw_ms_rollback(c->ms, req) != 0)) {
+        free(req);
+        broken(c, 500, "state before the offer not restored");
+        return;
+    }
+    free(req); /* nothing was reserved: nothing to undo at Iq */
+    refuse(c, c->ex.is_first ? 503 : 500, NULL, "Retry-After", text);
+}
+
+static void reoffer(struct gw_call *c, const struct facts *f)
+{
+    char *sdp = NULL;
+    size_t len = 0;
+
+    if (gw_ms_reoffer(c->ms, (enum gw_leg)c->ex.to->side, &sdp, &len) != 0) {
+        gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s no new offer can be made", gw_leg_name(c->ex.to));
+        gw_offer_reset(c);
+        return;
+    }
+    if (send_in_dialog(c, sdp, len) != 0)
+        step(c, REFUSED, &(struct facts){ .msg = NULL });
+    free(sdp);
+}
+
+static void commit(struct gw_call *c, const struct facts *f)
+{
+    struct gw_iq_req *req = gw_media_req(c);
+    struct gw_sdp_refusal why = { .status = 488 };
+    const char *to = gw_sip_msg_get(f->msg, "To", 0);
+    int err = req ? gw_ms_answer(c->ms, f->sdp, req, &why) : GW_E_NOMEM;
+
+    if (err) {
+        free(req);
+        gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s answer refused: %d %s",
+               gw_leg_name(c->ex.is_late ? c->ex.from : c->ex.to), why.warn, why.text);
+        broken(c, 488, "answer cannot be used");
+        return;
+    }
+    keep_msg(c, f->msg);
+    if (c->ex.is_first && (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0))
+        c->ex.answer_tag[0] = '\0';
+    if (!gw_media_submit(c, req, on_iq))
+        step(c, IQ_FAIL, &(struct facts){ .msg = NULL });
+}
+
+static void finish_late(struct gw_call *c, const char *sdp, size_t len)
+{
+    struct gw_call_leg *to = c->ex.to;
+
+    to->sdp_was_answer = true;
+    to->has_sdp_seen = c->ex.from->has_sdp_seen = false;
+    to->state = GW_LEG_CONFIRMED;
+    gw_leg_ack(to, sdp, len);
+    c->ex.is_first = false;
+    gw_offer_reset(c);
+}
+
+static void send_answer(struct gw_call *c, const struct facts *f)
+{
+    struct gw_call_leg *from = c->ex.from;
+    struct gw_span offered;
+    char *sdp = NULL;
+    size_t len = 0;
+    int err = gw_ms_answer_out(c->ms, f->reply, &sdp, &len);
+
+    if (err) {
+        broken(c, 500, "answer not made");
+    } else if (c->ex.is_own) {
+        c->ex.own_tries = 0;
+        gw_offer_reset(c);
+    } else if (c->ex.is_late) {
+        finish_late(c, sdp, len);
+    } else {
+        c->ex.to->has_sdp_seen = false;
+        if (gw_leg_find_sdp(from->uas.req, &offered))
+            gw_leg_sdp_seen(from, offered);
+        from->sdp_was_answer = true;
+        if (c->ex.is_first) {
+            gw_invite_forward(c, c->ex.msg);
+        } else {
+            struct gw_sip_msg *msg = c->ex.msg;
+            c->ex.msg = NULL;
+            gw_offer_reset(c);
+            gw_leg_respond(from, 200, NULL, msg, sdp, len);
+            gw_sip_msg_free(msg);
+        }
+    }
+    free(sdp);
+}
+
+static void cannot_commit(struct gw_call *c, const struct facts *f)
+{
+    broken(c, 500, "media not configured");
+}
+
+static void repoint(struct gw_call *c, const struct facts *f)
+{
+    struct gw_iq_req *req = gw_media_req(c);
+    struct gw_sdp_refusal why = { .status = 488 };
+    const char *to = gw_sip_msg_get(f->msg, "To", 0);
+    bool is_final = gw_sip_msg_status(f->msg) >= 200;
+    int err = req ? gw_ms_reanswer(c->ms, f->sdp, req, &c->ex.needs_reoffer, &why) : GW_E_NOMEM;
+
+    if (err) {
+        free(req);
+        gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s answer of another fork refused: %d %s", gw_leg_name(c->ex.to),
+               why.warn, why.text);
+        c->ex.state = GW_EX_ANSWERED;
+        if (is_final)
+            broken(c, 488, "answer cannot be used");
+        return;
+    }
+    keep_msg(c, f->msg);
+    if (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0)
+        c->ex.answer_tag[0] = '\0';
+    if (!gw_media_submit(c, req, on_iq))
+        step(c, IQ_FAIL, &(struct facts){ .msg = NULL });
+}
+
+static void forward(struct gw_call *c, const struct facts *f)
+{
+    gw_invite_forward(c, c->ex.msg);
+}
+
+static void undo(struct gw_call *c, const struct facts *f)
+{
+    struct gw_iq_req *req = gw_media_req(c);
+
+    keep_msg(c, f->msg);
+    if (!req || gw_ms_rollback(c->ms, req) != 0 || !gw_media_submit(c, req, on_iq)) {
+        broken(c, 500, "state before the offer not restored");
+        return;
+    }
+}
+
+/* The other leg said no: so do we (RFC 6337 s. 3.3); the session stays as it was, unless that dialog is gone. */
+static void pass_refusal(struct gw_call *c, const struct facts *f)
+{
+    struct gw_call_leg *from = c->ex.from, *to = c->ex.to;
+    struct gw_sip_msg *msg = c->ex.msg;
+    int status = msg ? gw_sip_msg_status(msg) : 500;
+    bool is_own = c->ex.is_own;
+
+    c->ex.msg = NULL;
+    gw_offer_reset(c);
+    if (status == 481 || status == 408) {
+        gw_leg_closed(to);
+        gw_call_end(c, &(struct gw_call_end){ .by = to->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE, .status = status,
+                                              .cause = status, .text = "dialog gone" });
+    } else if (is_own) {
+        gw_log(GW_LOG_INFO, "call", c->id, "leg=%s own offer answered %d", gw_leg_name(to), status);
+        if (status == 491)
+            gw_offer_own_later(to);
+    } else {
+        gw_leg_respond(from, status, msg ? gw_sip_msg_phrase(msg) : NULL, msg, NULL, 0);
+    }
+    gw_sip_msg_free(msg);
+}
+
+static void pass_late_refusal(struct gw_call *c, const struct facts *f)
+{
+    keep_msg(c, f->msg);
+    pass_refusal(c, f);
+}
+
+/* ---- the machine ---- */
+
+static const struct {
+    enum gw_ex_state state;
+    enum event event;
+    void (*action)(struct gw_call *c, const struct facts *f);
+    enum gw_ex_state next; /* set before the action, which may go on from there */
+} rows[] = {
+    /* state          event       do                 next */
+    { GW_EX_IDLE,       OFFER,      reserve,           GW_EX_RESERVING },
+    { GW_EX_IDLE,       ASK,        ask,               GW_EX_ASKED },
+    { GW_EX_IDLE,       REOFFER,    reoffer,           GW_EX_OFFERED },
+    { GW_EX_ASKED,      LATE_OFFER, reserve,           GW_EX_RESERVING },
+    { GW_EX_ASKED,      REFUSED,    pass_late_refusal, GW_EX_IDLE },
+    { GW_EX_RESERVING,  IQ_OK,      send_offer,        GW_EX_OFFERED },
+    { GW_EX_RESERVING,  IQ_FAIL,    no_media,          GW_EX_IDLE },
+    { GW_EX_OFFERED,    ANSWER,     commit,            GW_EX_COMMITTING },
+    { GW_EX_OFFERED,    REFUSED,    undo,              GW_EX_UNDOING },
+    { GW_EX_COMMITTING, IQ_OK,      send_answer,       GW_EX_ANSWERED },
+    { GW_EX_COMMITTING, IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+    { GW_EX_ANSWERED,   REANSWER,   repoint,           GW_EX_REPOINTING },
+    { GW_EX_REPOINTING, IQ_OK,      forward,           GW_EX_ANSWERED },
+    { GW_EX_REPOINTING, IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+    { GW_EX_UNDOING,    IQ_OK,      pass_refusal,      GW_EX_IDLE },
+    { GW_EX_UNDOING,    IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+};
+
+static void step(struct gw_call *c, enum event ev, const struct facts *f)
+{
+    static const char *const events[] = { "offer", "offerless", "late offer", "own offer", "answer", "answer of a fork",
+                                          "refusal", "reply", "failed reply" };
+
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].state == c->ex.state && rows[i].event == ev) {
+            c->ex.state = rows[i].next;
+            rows[i].action(c, f);
+            return;
+        }
+    }
+    gw_stats_inc(GW_STAT_CALL_EVENTS_DROPPED);
+    gw_log(GW_LOG_WARNING, "call", c->id, "%s not expected now (state %u), ignored", events[ev], c->ex.state);
+}
+
+/* ---- entries ---- */
+
+void gw_offer_begin(struct gw_call_leg *from)
+{
+    struct gw_call *c = from->call;
+    struct facts f = { .msg = from->uas.req };
+    size_t len = 0;
+
+    bool has_sdp = gw_leg_find_sdp(from->uas.req, &f.sdp);
+    if (has_sdp && !c->ex.is_first && from->sdp_was_answer && gw_leg_sdp_is_seen(from, f.sdp)) {
+        /* a session refresh: nothing changed, so the answer is the one of before, and the other leg has its own timer */
+        const char *sdp = gw_ms_current(c->ms, (enum gw_leg)from->side, &len);
+        gw_leg_respond(from, 200, NULL, NULL, sdp, len);
+        return;
+    }
+    c->ex.from = from;
+    c->ex.to = gw_call_other(from);
+    c->ex.is_own = false;
+    c->ex.is_late = !has_sdp;
+    step(c, has_sdp ? OFFER : ASK, &f);
+}
+
+void gw_offer_on_answer(struct gw_call *c, const struct gw_sip_msg *msg)
+{
+    struct facts f = { .msg = msg };
+
+    if (gw_leg_find_sdp(msg, &f.sdp))
+        step(c, ANSWER, &f);
+}
+
+void gw_offer_on_reanswer(struct gw_call *c, const struct gw_sip_msg *msg, struct gw_span sdp)
+{
+    step(c, REANSWER, &(struct facts){ .msg = msg, .sdp = sdp });
+}
+
+void gw_offer_on_late_offer(struct gw_call *c, const struct gw_sip_msg *msg)
+{
+    struct facts f = { .msg = msg };
+
+    if (gw_leg_find_sdp(msg, &f.sdp))
+        step(c, LATE_OFFER, &f);
+}
+
+static void on_response(void *arg, struct gw_sip_client *t, const struct gw_sip_msg *resp, bool is_last)
+{
+    struct gw_call_leg *to = arg;
+
+    if (is_last)
+        to->uac.txn = NULL;
+    if (!resp || gw_sip_msg_status(resp) < 200)
+        return;
+    if (to->uac.is_open)
+        gw_offer_on_response(to, resp);
+    else if (gw_sip_msg_status(resp) < 300 && to->uac.is_invite)
+        gw_leg_ack_again(to);
+}
+
+void gw_offer_on_response(struct gw_call_leg *to, const struct gw_sip_msg *resp)
+{
+    struct gw_call *c = to->call;
+    struct facts f = { .msg = resp };
+    int status = gw_sip_msg_status(resp);
+
+    to->uac.is_open = false;
+    if (status >= 300) {
+        step(c, REFUSED, &f);
+        return;
+    }
+    gw_leg_learn(to, resp);
+    gw_dialog_refresh_target(&to->dlg, resp);
+    gw_session_timer_on_response(&to->timer, resp, to->is_browser ? 0 : to->asked_s, gw_call_now_us(c));
+    gw_refresh_schedule(to);
+    bool has_sdp = gw_leg_find_sdp(resp, &f.sdp);
+    if (to->uac.is_invite && (!c->ex.is_late || !has_sdp))
+        gw_leg_ack(to, NULL, 0);
+    else if (to->uac.is_invite)
+        to->state = GW_LEG_ACCEPTED; /* its ACK brings the answer */
+    if (!has_sdp)
+        broken(c, 488, "2xx without SDP");
+    else
+        step(c, c->ex.is_late ? LATE_OFFER : ANSWER, &f);
+}
+
+void gw_offer_on_ack(struct gw_call_leg *from, const struct gw_sip_msg *ack)
+{
+    struct gw_call *c = from->call;
+    struct facts f = { .msg = ack };
+
+    if (c->ex.state != GW_EX_OFFERED || !c->ex.is_late || c->ex.from != from)
+        return;
+    if (gw_leg_find_sdp(ack, &f.sdp))
+        step(c, ANSWER, &f);
+    else
+        broken(c, 488, "ACK without an answer");
+}
+
+int gw_offer_glare(const struct gw_call_leg *from)
+{
+    const struct gw_call *c = from->call;
+
+    if (from->uas.txn) /* the one before is not finished (RFC 3261 s. 14.2) */
+        return 500;
+    if (from->uac.is_open)
+        return 491;
+    return c->ex.state == GW_EX_IDLE ? 0 : c->ex.from == from && !c->ex.is_own ? 500 : 491;
+}
+
+/* ---- the gateway's own offers ---- */
+
+void gw_offer_own(struct gw_call_leg *to)
+{
+    struct gw_call *c = to->call;
+
+    if (c->state != GW_CALL_UP)
+        return;
+    if (c->ex.state != GW_EX_IDLE || to->uas.txn || to->uac.is_open) {
+        gw_offer_own_later(to);
+        return;
+    }
+    c->ex.from = gw_call_other(to);
+    c->ex.to = to;
+    c->ex.is_own = true;
+    c->ex.is_late = false;
+    step(c, REOFFER, &(struct facts){ .msg = NULL });
+}
+
+/* RFC 3261 s. 14.1: whoever made the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms (CAL-007). */
+void gw_offer_own_later(struct gw_call_leg *to)
+{
+    struct gw_call *c = to->call;
+    uint32_t ms = to->dlg.is_uac ? 2100 + gw_rand_u32() % 191 * 10 : gw_rand_u32() % 201 * 10;
+
+    if (c->ex.own_tries++ >= OWN_TRIES) {
+        c->ex.own_tries = 0;
+        gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s own offer given up", gw_leg_name(to));
+        return;
+    }
+    c->ex.own_side = to->side;
+    gw_call_timer_set(c, GW_TIMER_GLARE, gw_call_now_us(c) + ms * GW_MS);
+}
+
+/* ---- events of the transaction leg->uas ---- */
+
+static void on_cancel(void *arg, const struct gw_sip_msg *cancel)
+{
+    struct gw_call_leg *leg = arg;
+    struct gw_call *c = leg->call;
+
+    if (leg->state == GW_LEG_INVITED) {
+        gw_call_end(c, &(struct gw_call_end){ .by = leg->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE, .status = 487,
+                                              .text = "cancelled", .msg = cancel });
+        return;
+    }
+    /* of a re-INVITE: the far side decides whether it was in time; its final response is ours */
+    struct gw_call_leg *to = gw_call_other(leg);
+    if (leg->uas.txn && !leg->uas.has_2xx && c->ex.from == leg && to->uac.is_open && to->uac.is_invite && to->uac.txn)
+        gw_sip_client_cancel(to->uac.txn, NULL);
+}
+
+static void on_ack(void *arg, const struct gw_sip_msg *ack)
+{
+    struct gw_call_leg *leg = arg;
+    struct gw_call *c = leg->call;
+    bool is_first = leg->state == GW_LEG_ACCEPTED && leg->is_caller;
+
+    gw_leg_uas_clear(leg); /* the transaction is gone when we return */
+    if (is_first)
+        leg->state = GW_LEG_CONFIRMED;
+    if (c->state == GW_CALL_ENDING) {
+        if (is_first)
+            gw_leg_bye(leg, &(struct gw_call_end){ .cause = c->cause, .text = c->why });
+        gw_call_check_over(c);
+        return;
+    }
+    if (is_first)
+        c->state = GW_CALL_UP;
+    gw_offer_on_ack(leg, ack);
+    if (is_first && c->state == GW_CALL_UP && c->ex.needs_reoffer) {
+        c->ex.needs_reoffer = false;
+        gw_offer_own(&c->leg[GW_LEG_ACCESS]);
+    }
+}
+
+static void on_no_ack(void *arg)
+{
+    struct gw_call_leg *leg = arg;
+    struct gw_call *c = leg->call;
+    bool is_first = leg->state == GW_LEG_ACCEPTED && leg->is_caller;
+
+    gw_leg_uas_clear(leg);
+    if (is_first)
+        leg->state = GW_LEG_CONFIRMED; /* now BYE is allowed (RFC 3261 s. 13.3.1.4, s. 15) */
+    gw_stats_inc(GW_STAT_CALL_NO_ACK);
+    if (c->state == GW_CALL_ENDING) {
+        if (is_first)
+            gw_leg_bye(leg, &(struct gw_call_end){ .cause = c->cause, .text = c->why });
+        gw_call_check_over(c);
+        return;
+    }
+    gw_call_end(c, &(struct gw_call_end){ .status = 408, .cause = 408, .text = "no ACK" });
+}
+
+const struct gw_sip_server_events gw_offer_server_events = {
+    .on_cancel = on_cancel,
+    .on_ack = on_ack,
+    .on_no_ack = on_no_ack,
+};

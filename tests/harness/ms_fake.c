@@ -1,0 +1,190 @@
+#include "ms_fake.h"
+
+#include <stdlib.h>
+
+#include "test.h"
+
+enum step { STABLE, OFFERED, OFFER_OUT, ANSWERED };
+
+struct gw_ms {
+    enum step step;
+    enum gw_leg from;
+    bool is_own, has_context;
+    char body[512];      /* of the step that waits for its reply */
+    char *current[2];    /* last sent to each leg */
+    unsigned version;
+};
+
+static unsigned live;
+static bool needs_reoffer_next;
+
+void gw_ms_fake_need_reoffer(void)
+{
+    needs_reoffer_next = true;
+}
+
+unsigned gw_ms_fake_live(void)
+{
+    return live;
+}
+
+static void expect(const struct gw_ms *ms, enum step step, const char *what)
+{
+    if (ms->step != step)
+        gw_test_fail("ms_fake", 0, "%s in step %d", what, ms->step);
+}
+
+int gw_ms_new(const struct gw_conf *conf, const struct gw_e2ae_input *e2ae, const char *call, struct gw_ms **out)
+{
+    *out = calloc(1, sizeof(**out));
+    live += *out != NULL;
+    return *out ? 0 : GW_E_NOMEM;
+}
+
+void gw_ms_free(struct gw_ms *ms)
+{
+    if (!ms)
+        return;
+    free(ms->current[0]);
+    free(ms->current[1]);
+    free(ms);
+    live--;
+}
+
+static int take(struct gw_ms *ms, struct gw_span sdp, struct gw_sdp_refusal *why)
+{
+    if (sdp.len >= 3 && memcmp(sdp.ptr, "bad", 3) == 0) {
+        *why = (struct gw_sdp_refusal){ .status = 488, .warn = 304, .text = "No media type" };
+        return GW_E_UNSUPPORTED;
+    }
+    return gw_span_copy(sdp, ms->body, sizeof(ms->body));
+}
+
+static void fill(struct gw_ms *ms, struct gw_iq_req *req)
+{
+    req->op = ms->has_context ? GW_IQ_RESERVE_CONFIGURE : GW_IQ_RESERVE;
+    req->ctx = 0;
+    req->nterms = 2;
+    req->terms[0] = (struct gw_iq_term){ .id = 1, .realm = GW_IQ_ACCESS };
+    req->terms[1] = (struct gw_iq_term){ .id = 2, .realm = GW_IQ_CORE };
+    req->nstreams = 1;
+    req->streams[0] = (struct gw_iq_stream){ .id = 1, .access_term = 1, .core_term = 2 };
+}
+
+static int put(struct gw_ms *ms, enum gw_leg to, const char *kind, char **sdp, size_t *len)
+{
+    char text[600];
+
+    snprintf(text, sizeof(text), "%s:%s", kind, ms->body);
+    free(ms->current[to]);
+    ms->current[to] = strdup(text);
+    *sdp = strdup(text);
+    *len = strlen(text);
+    return 0;
+}
+
+static enum gw_leg other(enum gw_leg l)
+{
+    return l == GW_LEG_ACCESS ? GW_LEG_CORE : GW_LEG_ACCESS;
+}
+
+int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why)
+{
+    expect(ms, STABLE, "offer");
+    int err = take(ms, sdp, why);
+    if (err)
+        return err;
+    fill(ms, req);
+    ms->from = from;
+    ms->step = OFFERED;
+    return 0;
+}
+
+int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len)
+{
+    expect(ms, OFFERED, "offer_out");
+    if (reply->err)
+        return reply->err;
+    ms->has_context = true;
+    ms->step = OFFER_OUT;
+    ms->is_own = false;
+    return put(ms, other(ms->from), "offer", sdp, len);
+}
+
+int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why)
+{
+    expect(ms, OFFER_OUT, "answer");
+    int err = take(ms, sdp, why);
+    if (err)
+        return err;
+    fill(ms, req);
+    ms->step = ANSWERED;
+    return 0;
+}
+
+int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len)
+{
+    expect(ms, ANSWERED, "answer_out");
+    ms->step = STABLE;
+    if (!ms->is_own)
+        return put(ms, ms->from, "answer", sdp, len);
+    *sdp = NULL;
+    *len = 0;
+    return 0;
+}
+
+int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
+                   struct gw_sdp_refusal *why)
+{
+    expect(ms, STABLE, "reanswer");
+    int err = take(ms, sdp, why);
+    if (err)
+        return err;
+    fill(ms, req);
+    *needs_reoffer = needs_reoffer_next;
+    needs_reoffer_next = false;
+    return 0;
+}
+
+int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
+{
+    expect(ms, STABLE, "reoffer");
+    ms->step = OFFER_OUT;
+    ms->from = other(to);
+    ms->is_own = true;
+    return put(ms, to, "offer", sdp, len);
+}
+
+int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
+{
+    if (ms->step == STABLE)
+        gw_test_fail("ms_fake", 0, "rollback without an offer");
+    ms->step = STABLE;
+    fill(ms, req);
+    return 0;
+}
+
+bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from)
+{
+    if (ms->step == STABLE)
+        return false;
+    *from = ms->from;
+    return true;
+}
+
+const char *gw_ms_current(const struct gw_ms *ms, enum gw_leg to, size_t *len)
+{
+    *len = ms->current[to] ? strlen(ms->current[to]) : 0;
+    return ms->current[to];
+}
+
+unsigned gw_ms_video_streams(const struct gw_ms *ms, uint8_t ids[GW_IQ_STREAMS])
+{
+    ids[0] = 2;
+    return 1;
+}
+
+uint64_t gw_ms_context(const struct gw_ms *ms)
+{
+    return 0;
+}
