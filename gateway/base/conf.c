@@ -98,6 +98,13 @@ static int set_key(struct gw_conf *c, unsigned i, const char *text, uint32_t lin
     return 0;
 }
 
+int gw_conf_keep(struct gw_conf *c, const struct gw_conf *from, enum gw_conf_key key)
+{
+    char why[64];
+
+    return set_key(c, key, from->origin->text[key], from->origin->line[key], why, sizeof(why));
+}
+
 static int conf_new(const char *name, struct gw_conf **out, char *why, size_t why_size)
 {
     struct gw_conf *c = calloc(1, sizeof(*c));

@@ -69,6 +69,8 @@ const char *gw_conf_name(enum gw_conf_key key);
 /* The value as it was written, e.g. the word of an enum. */
 const char *gw_conf_text(const struct gw_conf *c, enum gw_conf_key key);
 bool gw_conf_can_reload(enum gw_conf_key key);
+/* Gives c the value that `from` has, with its place. GW_E_NOMEM: unchanged. */
+int gw_conf_keep(struct gw_conf *c, const struct gw_conf *from, enum gw_conf_key key);
 
 /* Every key with kind, unit, range, default and sentence. */
 void gw_conf_write_help(FILE *f);

@@ -202,3 +202,17 @@ TEST(a_check_across_keys_names_the_place_of_one)
     STR_EQ(why, "gw.conf:3: core_port_min: not below core_port_max 39999; accepted: 1024 to 65534 port");
     gw_conf_free(c);
 }
+
+TEST(a_value_can_be_kept_from_another_configuration)
+{
+    struct gw_conf *a, *b;
+
+    EQ(parse("access_address = 192.0.2.1 2001:db8::1\nworkers = 3", &a), 0);
+    EQ(parse("workers = 5", &b), 0);
+    EQ(gw_conf_keep(b, a, GW_CONF_access_address), 0);
+    gw_conf_free(a);
+    EQ(b->workers, 5);
+    EQ(b->access_address.n, 2);
+    STR_EQ(b->access_address.v[1], "2001:db8::1");
+    gw_conf_free(b);
+}

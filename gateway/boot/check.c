@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/base/crypto.h"
+#include "gateway/dtls/cert.h"
 #include "signaling/sip/sip.h"
 
 struct check {
@@ -143,10 +144,15 @@ static void check_udp_ports(struct check *k)
 static void check_tcp_ports(struct check *k)
 {
     const struct gw_conf *c = k->c;
-    static const enum gw_conf_key keys[] = { GW_CONF_sip_listen, GW_CONF_wss_listen, GW_CONF_ws_listen };
-    const struct gw_addr *const addrs[] = { &c->sip_listen, &c->wss_listen, &c->ws_listen };
+    static const enum gw_conf_key keys[] = { GW_CONF_sip_listen, GW_CONF_sips_listen, GW_CONF_wss_listen,
+                                             GW_CONF_ws_listen };
+    const struct gw_addr *const addrs[] = { &c->sip_listen, &c->sips_listen, &c->wss_listen, &c->ws_listen };
+    struct gw_addr a;
 
-    for (unsigned i = 1; i < 3; i++)
+    for (unsigned i = 0; i < c->sip_listen_more.n; i++)
+        if (gw_addr_parse(c->sip_listen_more.v[i], &a) != 0)
+            problem(k, GW_CONF_sip_listen_more, "\"%s\" is not ADDRESS:PORT", c->sip_listen_more.v[i]);
+    for (unsigned i = 1; i < 4; i++)
         for (unsigned j = 0; j < i; j++)
             if (addrs[i]->port && addrs[i]->port == addrs[j]->port && is_shared(addrs[i], addrs[j]))
                 problem(k, keys[i], "the same address and port as %s", gw_conf_name(keys[j]));
@@ -158,20 +164,39 @@ static void check_tcp_ports(struct check *k)
 
 /* ---- names and files ---- */
 
+static void check_route(struct check *k, enum gw_conf_key key, const char *text)
+{
+    struct gw_sip_uri uri;
+
+    if (*text && (gw_sip_uri_parse(text, &uri) != 0 || !*uri.host ||
+                  (strcasecmp(uri.scheme, "sip") != 0 && strcasecmp(uri.scheme, "sips") != 0)))
+        problem(k, key, "\"%.64s\" is not a SIP URI such as sip:icscf.example.org:5060;lr", text);
+}
+
 static void check_names(struct check *k)
 {
     const struct gw_conf *c = k->c;
-    struct gw_sip_uri uri;
 
     if (!*c->domain ||
         strspn(c->domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(c->domain))
         problem(k, GW_CONF_domain, "\"%.64s\" is not a host name", c->domain);
-    if (*c->core_route && (gw_sip_uri_parse(c->core_route, &uri) != 0 || !*uri.host ||
-                           (strcasecmp(uri.scheme, "sip") != 0 && strcasecmp(uri.scheme, "sips") != 0)))
-        problem(k, GW_CONF_core_route, "\"%.64s\" is not a SIP URI such as sip:icscf.example.org:5060;lr",
-                c->core_route);
+    check_route(k, GW_CONF_core_route, c->core_route);
+    check_route(k, GW_CONF_emergency_route, c->emergency_route);
     if (strlen(c->admin_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         problem(k, GW_CONF_admin_socket, "longer than %zu octets", sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+}
+
+/* DTLS-SRTP profiles (RFC 5764, RFC 7714); SDES has two more (RFC 6188). */
+static void check_suites(struct check *k, enum gw_conf_key key, const gw_conf_list *l, bool is_sdes)
+{
+    if (l->n == 0)
+        problem(k, key, "empty: no media could be protected");
+    for (unsigned i = 0; i < l->n; i++) {
+        const char *name = l->v[i];
+        bool is_sdes_only = !strcmp(name, "AES_256_CM_HMAC_SHA1_80") || !strcmp(name, "AES_256_CM_HMAC_SHA1_32");
+        if (!gw_dtls_profile_parse(name) && !(is_sdes && is_sdes_only))
+            problem(k, key, "\"%s\" is not a suite known here", name);
+    }
 }
 
 static void check_files(struct check *k)
@@ -185,6 +210,10 @@ static void check_files(struct check *k)
                 *c->tls_cert ? "tls_cert" : "tls_key");
     else if (*c->tls_cert && gw_key_pair_check(c->tls_cert, c->tls_key, why, sizeof(why)) != 0)
         problem(k, GW_CONF_tls_cert, "%s", why);
+    if (c->sips_listen.port && !*c->tls_cert)
+        problem(k, GW_CONF_sips_listen, "needs tls_cert and tls_key");
+    if (*c->sips_ca && access(c->sips_ca, R_OK) != 0)
+        problem(k, GW_CONF_sips_ca, "%.256s: %s", c->sips_ca, strerror(errno));
     snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - c->call_record_file) + 1 : 1,
              slash ? c->call_record_file : ".");
     if (*c->call_record_file && access(c->call_record_file, W_OK) != 0 &&
@@ -202,5 +231,7 @@ unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
     check_udp_ports(&k);
     check_tcp_ports(&k);
     check_files(&k);
+    check_suites(&k, GW_CONF_srtp_profiles, &c->srtp_profiles, false);
+    check_suites(&k, GW_CONF_core_crypto, &c->core_crypto, true);
     return k.problems;
 }

@@ -108,3 +108,18 @@ TEST(certificate_and_key_come_together_and_are_read)
     snprintf(want, sizeof(want), "gw.conf:1: call_record_file: /nonexistent/x: No such file or directory" TEXT);
     finds("call_record_file = /nonexistent/x", want);
 }
+
+TEST(suites_are_known_ones)
+{
+    finds("core_crypto = AES_256_CM_HMAC_SHA1_80", "");
+    finds("srtp_profiles = AES_256_CM_HMAC_SHA1_80",
+          "gw.conf:1: srtp_profiles: \"AES_256_CM_HMAC_SHA1_80\" is not a suite known here" IPS);
+    finds("core_crypto = NULL", "gw.conf:1: core_crypto: \"NULL\" is not a suite known here" IPS);
+    finds("srtp_profiles =", "gw.conf:1: srtp_profiles: empty: no media could be protected" IPS);
+}
+
+TEST(sip_over_tls_needs_a_certificate)
+{
+    finds("sips_listen = 10.0.0.1:5061", "gw.conf:1: sips_listen: needs tls_cert and tls_key" ADDR);
+    finds("sip_listen_more = 2001:db8::1", "gw.conf:1: sip_listen_more: \"2001:db8::1\" is not ADDRESS:PORT" IPS);
+}

@@ -1,11 +1,10 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/log.h"
 #include "gateway/base/record.h"
 #include "gateway/boot/boot_priv.h"
 #include "gateway/boot/check.h"
-
-#include <stdlib.h>
 
 void gw_boot_apply_log(const struct gw_conf *c)
 {
@@ -36,23 +35,27 @@ static bool is_sound(const struct gw_conf *c)
     return n == 0;
 }
 
-/* How many keys changed that can be reloaded; those that cannot are named in the log. */
-static unsigned compare(const struct gw_conf *old, const struct gw_conf *new)
+/* How many keys changed that can be reloaded. Those that cannot are named in the log and keep their old value in `new`.
+ */
+static int merge(const struct gw_conf *old, struct gw_conf *new, unsigned *changed)
 {
-    unsigned n = 0;
+    int err = 0;
 
-    for (unsigned i = 0; i < GW_CONF_KEYS; i++) {
+    *changed = 0;
+    for (unsigned i = 0; !err && i < GW_CONF_KEYS; i++) {
         enum gw_conf_key key = (enum gw_conf_key)i;
         char where[256];
         if (strcmp(gw_conf_text(old, key), gw_conf_text(new, key)) == 0)
             continue;
-        if (gw_conf_can_reload(key))
-            n++;
-        else
+        if (gw_conf_can_reload(key)) {
+            ++*changed;
+        } else {
             gw_log(GW_LOG_WARNING, "conf", NULL, "%s: %s: changed, but needs a restart",
                    gw_conf_where(new, key, where, sizeof(where)), gw_conf_name(key));
+            err = gw_conf_keep(new, old, key);
+        }
     }
-    return n;
+    return err;
 }
 
 void gw_boot_reload(struct gw_boot *b)
@@ -72,14 +75,20 @@ void gw_boot_reload(struct gw_boot *b)
         gw_conf_free(c);
         return;
     }
-    changed = compare(old, c);
+    if (merge(old, c, &changed) != 0) {
+        gw_conf_free(c);
+        return;
+    }
     if (gw_call_record_open(c->call_record_file) != 0) /* also after the file was rotated away */
         gw_log(GW_LOG_ERROR, "conf", NULL, "%s cannot be opened, the records go on to the file that was open",
                c->call_record_file);
     gw_boot_apply_log(c);
     gw_log(GW_LOG_INFO, "conf", NULL, "reloaded, %u keys changed", changed);
-    if (changed)
-        b->conf[b->nconf++] = c;
-    else
+    if (!changed) {
         gw_conf_free(c);
+        return;
+    }
+    b->conf[b->nconf++] = c;
+    gw_pcscf_reload(b->pcscf, c);
+    gw_calls_reload(b->calls, c);
 }

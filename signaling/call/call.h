@@ -28,6 +28,9 @@ int gw_calls_new(const struct gw_conf *conf, struct gw_sip_stack *stack, struct 
 void gw_calls_release_all(struct gw_calls *cs, void (*on_idle)(void *arg), void *arg);
 void gw_calls_free(struct gw_calls *cs);
 
+/* A reloaded configuration, for calls that begin from now on. Both it and the one before are borrowed for life. */
+void gw_calls_reload(struct gw_calls *cs, const struct gw_conf *conf);
+
 /* A new INVITE that the P-CSCF admitted. Takes over txn. */
 void gw_calls_on_invite(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req,
                         const struct gw_call_setup *setup);

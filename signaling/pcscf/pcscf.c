@@ -54,6 +54,11 @@ int gw_pcscf_new(const struct gw_conf *conf, struct gw_pcscf **out)
     return 0;
 }
 
+void gw_pcscf_reload(struct gw_pcscf *p, const struct gw_conf *conf)
+{
+    p->conf = conf;
+}
+
 static void on_sweep(void *arg)
 {
     struct gw_pcscf *p = arg;

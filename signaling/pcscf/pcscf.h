@@ -15,6 +15,8 @@ void gw_pcscf_free(struct gw_pcscf *p);
 
 /* Fills the handler of gw_sip_stack_new; every event goes through the P-CSCF. */
 void gw_pcscf_handler(struct gw_pcscf *p, struct gw_sip_handler *out);
+/* A reloaded configuration, for what begins from now on. Both it and the one before are borrowed for life. */
+void gw_pcscf_reload(struct gw_pcscf *p, const struct gw_conf *conf);
 /* Draining: new calls and registrations get 503 with Retry-After; what lives goes on. */
 void gw_pcscf_drain(struct gw_pcscf *p);
 
