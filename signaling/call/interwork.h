@@ -1,6 +1,6 @@
 /* The SDP side of a call, pure: offers and answers of the two legs in, SDP for the other leg and Iq requests out. It is
- * the only place that knows how WebRTC SDP and IMS SDP correspond (specs: TS 33.328 annex N, TS 23.334 s. 5.11, RFC 3264).
- * No I/O, no clock, no sockets. Thread: control.
+ * the only place that knows how WebRTC SDP and IMS SDP correspond (specs: TS 33.328 annex N, TS 23.334 s. 5.11, RFC
+ * 3264). No I/O, no clock, no sockets. Thread: control.
  *
  * One exchange:                              what the call does with it
  *   gw_ms_offer(leg A's SDP)     -> Iq req   submit, wait for the reply
@@ -23,9 +23,9 @@ enum gw_leg { GW_LEG_ACCESS, GW_LEG_CORE };
 
 /* Why SDP was refused, in SIP's words. */
 struct gw_sdp_refusal {
-    int status;          /* 400 not parsable, 488 nothing acceptable */
-    int warn;            /* warn-code of RFC 3261 s. 20.43: 301 to 307, 370, 399; 0: none */
-    char text[128];      /* warn-text or reason phrase */
+    int status;     /* 400 not parsable, 488 nothing acceptable */
+    int warn;       /* warn-code of RFC 3261 s. 20.43: 301 to 307, 370, 399; 0: none */
+    char text[128]; /* warn-text or reason phrase */
 };
 
 struct gw_ms; /* media session */
@@ -34,29 +34,30 @@ struct gw_ms; /* media session */
 int gw_ms_new(const struct gw_conf *conf, const struct gw_e2ae_input *e2ae, const char *call, struct gw_ms **out);
 void gw_ms_free(struct gw_ms *ms);
 
-/* req is filled but for txn (and ctx, before a reply told it). All return 0 or an error with *why filled, and the state is
- * then as before the call: SYNTAX -> 400, UNSUPPORTED/POLICY/LIMIT -> 488, STATE: an offer is open already (491 or 500 is
- * the caller's choice) or none is. After a refused answer the offer is still open: roll back. */
+/* req is filled but for txn (and ctx, before a reply told it). All return 0 or an error with *why filled, and the state
+ * is then as before the call: SYNTAX -> 400, UNSUPPORTED/POLICY/LIMIT -> 488, STATE: an offer is open already (491 or
+ * 500 is the caller's choice) or none is. After a refused answer the offer is still open: roll back. */
 GW_MUST_CHECK int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req,
                               struct gw_sdp_refusal *why);
 /* *sdp is fresh (the caller frees), NUL-terminated. The error of the reply is returned as it came (LIMIT: 503). */
 GW_MUST_CHECK int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
 GW_MUST_CHECK int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why);
-/* The exchange is over: the new state stands. *sdp is NULL and *len 0 if the gateway itself had offered (gw_ms_reoffer). */
+/* The exchange is over: the new state stands. *sdp is NULL and *len 0 if the gateway itself had offered
+ * (gw_ms_reoffer). */
 GW_MUST_CHECK int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
 
 /* Another early dialog's answer to the same initial offer (forking), or the final one: re-points the core terminations;
- * the access leg keeps the answer it has. Only when no offer is open. *needs_reoffer: codecs, directions or m-lines differ
- * from that answer, so the call must re-INVITE the access leg once confirmed (with gw_ms_reoffer). req with nothing to do
- * has nterms == nstreams == 0; its reply need not be given back. */
+ * the access leg keeps the answer it has. Only when no offer is open. *needs_reoffer: codecs, directions or m-lines
+ * differ from that answer, so the call must re-INVITE the access leg once confirmed (with gw_ms_reoffer). req with
+ * nothing to do has nterms == nstreams == 0; its reply need not be given back. */
 GW_MUST_CHECK int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
                                  struct gw_sdp_refusal *why);
 /* A new offer towards `to` made by the gateway itself from what the other leg last said. Needs no Iq before it is sent;
  * its answer goes to gw_ms_answer and gw_ms_answer_out. STATE if an offer is open or there was no exchange yet. */
 GW_MUST_CHECK int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len);
 
-/* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it; it
- * may have nothing to do, and its reply need not be given back. STATE if no offer is open. */
+/* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it;
+ * it may have nothing to do, and its reply need not be given back. STATE if no offer is open. */
 GW_MUST_CHECK int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req);
 /* *from: the leg that offered. */
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from);
@@ -67,6 +68,6 @@ const char *gw_ms_current(const struct gw_ms *ms, enum gw_leg to, size_t *len);
 
 /* Streams for the call record and for picture_fast_update: Iq stream ids of active video. */
 unsigned gw_ms_video_streams(const struct gw_ms *ms, uint8_t ids[GW_IQ_STREAMS]);
-uint64_t gw_ms_context(const struct gw_ms *ms);   /* Iq context, 0 before the first reply */
+uint64_t gw_ms_context(const struct gw_ms *ms); /* Iq context, 0 before the first reply */
 
 #endif

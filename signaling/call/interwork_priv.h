@@ -1,0 +1,158 @@
+/* For interwork*.c and their tests alone. The media session is plain values: a state that an exchange works on, and a
+ * copy of the state before it. Indices by leg are enum gw_leg; F is the leg that offers, T the other. */
+#ifndef GW_INTERWORK_PRIV_H
+#define GW_INTERWORK_PRIV_H
+
+#include "signaling/call/interwork.h"
+#include "signaling/call/offer_answer.h"
+#include "signaling/sdp/sdp_attr.h"
+
+enum { MS_NO_PT = 255, MS_NO_STREAM = -1, MS_SUITES = 8, MS_TLS_ID = 32 };
+
+/* Header extensions that the gateway knows; those before EXT_MID cross it, sdes:mid ends on the access side. */
+enum ms_ext { EXT_AUDIO_LEVEL, EXT_VIDEO_ORIENTATION, EXT_MID, EXT_COUNT };
+extern const char *const ms_ext_uri[EXT_COUNT];
+
+/* A payload type of a stream as offered, with its number on either leg. */
+struct ms_codec {
+    uint8_t pt[2];
+    uint8_t answer_pt;   /* the answerer's number for it, MS_NO_PT: not in the answer */
+    uint8_t answer_rank; /* position in the answer */
+    char name[20];
+    uint32_t clock_hz, channels;
+};
+
+/* RTCP feedback of an m-line, as bits. */
+enum { FB_NACK = 1, FB_PLI = 2, FB_FIR = 4, FB_TMMBR = 8 };
+
+struct ms_stream {
+    bool is_used;        /* some m-line belongs to it */
+    bool is_offered;     /* in the last or open offer */
+    bool is_on;          /* and in its answer */
+    bool was_configured; /* Iq knows it */
+    uint8_t kind;        /* enum gw_iq_kind */
+    uint8_t line[2];
+    uint8_t term[2];      /* ids; 0: none yet */
+    uint8_t direction[2]; /* enum gw_sdp_direction as that leg's last SDP says */
+    uint8_t fb[2];        /* what that leg's last SDP says */
+    bool has_rsize[2];
+    unsigned ncodecs;
+    struct ms_codec codecs[GW_IQ_PTS];
+    uint8_t ext[EXT_COUNT][2]; /* ids, 0: not offered */
+    bool ext_agreed[EXT_COUNT];
+};
+
+struct ms_line {                       /* an m-line of one leg; its place never changes (RFC 3264 s. 8) */
+    int stream;                        /* index, MS_NO_STREAM */
+    bool is_dead;                      /* negotiated with port 0: its place may be used again */
+    char type[16], proto[24], fmt[32]; /* of the last description; fmt: one, for a rejected line */
+    char mid[GW_IQ_MID + 1];           /* empty: none */
+    bool in_bundle;
+};
+
+struct ms_term {
+    struct gw_iq_term want;
+    bool is_reserved; /* local is known */
+    struct gw_iq_local local;
+    char tls_id[MS_TLS_ID + 1]; /* ours, when the peer has one */
+    char remote_tls_id[256];
+    uint32_t crypto_tag; /* of the chosen line */
+    unsigned noffered;   /* SDES lines we offered */
+    struct ms_offered {
+        uint32_t tag;
+        uint8_t suite; /* enum gw_sdp_suite */
+        uint8_t key[GW_SDP_CRYPTO_KEY];
+    } offered[MS_SUITES];
+};
+
+struct ms_leg {
+    unsigned nlines;
+    struct ms_line lines[GW_SDP_MEDIA];
+    unsigned next_mid;         /* a mid is never used again */
+    uint8_t ext_id[EXT_COUNT]; /* access: an id keeps its meaning for the whole session (RFC 8285 s. 5) */
+    bool has_bundle;           /* the leg's last description groups its m-lines */
+    char *remote, *local;      /* SDP last received and last sent; owned */
+    size_t local_len;
+    uint64_t o_version;
+    struct gw_addr o_addr;
+};
+
+struct ms_state {
+    enum gw_leg from;  /* of the open or last offer */
+    bool is_self_made; /* gw_ms_reoffer */
+    struct ms_leg legs[2];
+    unsigned nstreams;
+    struct ms_stream streams[GW_IQ_STREAMS];
+    unsigned nterms;
+    struct ms_term *terms; /* owned */
+};
+
+struct gw_ms {
+    const struct gw_conf *conf;
+    struct gw_e2ae_input e2ae;
+    char call[GW_IQ_CALL_ID + 1];
+    uint64_t ctx;
+    uint64_t o_id[2];
+    unsigned next_term; /* ids given out, never taken back */
+    enum gw_oa_state oa;
+    struct ms_state now, before; /* before: valid while an offer is open */
+};
+
+/* --- interwork.c */
+void ms_refuse(struct gw_sdp_refusal *why, int status, int warn, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static inline enum gw_leg ms_other(enum gw_leg leg)
+{
+    return leg == GW_LEG_ACCESS ? GW_LEG_CORE : GW_LEG_ACCESS;
+}
+static inline bool ms_is_webrtc(const struct gw_ms *ms, enum gw_leg leg)
+{
+    return leg == GW_LEG_ACCESS && ms->e2ae.client == GW_CLIENT_WIC;
+}
+bool ms_is_secure(const char *proto); /* SAVP(F), with or without DTLS */
+bool ms_is_avpf(const char *proto);
+
+/* --- interwork_state.c */
+int ms_state_copy(struct ms_state *to, const struct ms_state *from);
+void ms_state_fini(struct ms_state *s);
+struct ms_term *ms_term(struct gw_ms *ms, unsigned id); /* NULL for 0 */
+int ms_term_new(struct gw_ms *ms, enum gw_leg leg, struct ms_term **out);
+/* The stream of an offered m-line and its place on the other leg: found, or made. */
+int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind kind, struct ms_stream **out);
+void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line);
+
+/* --- interwork_codec.c */
+/* Fills codecs and extensions of s from an offered m-line; refused when no codec is left. */
+int ms_codecs_offer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, const struct gw_sdp_media *m,
+                    struct gw_sdp_refusal *why);
+int ms_codecs_answer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, const struct gw_sdp_media *m,
+                     struct gw_sdp_refusal *why);
+unsigned ms_feedback(const struct gw_sdp_section *m);
+/* Rows of the answer in its order. */
+unsigned ms_codecs_agreed(const struct ms_stream *s, const struct ms_codec *rows[GW_IQ_PTS]);
+
+/* --- interwork_transport.c: addresses, ICE, DTLS and SDES of a received m-line, into its termination */
+int ms_transport_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
+                       struct gw_sdp_refusal *why);
+int ms_transport_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line,
+                        struct ms_stream *s, struct gw_sdp_refusal *why);
+/* The termination towards the answerer, made when it is new. is_protected: e2ae, so a phone gets SDES. */
+int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool is_protected);
+
+/* --- interwork_sdes.c (RFC 4568 s. 5, 7; TS 33.328 annex E) */
+int ms_sdes_offer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
+int ms_sdes_answer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
+void ms_sdes_out(struct gw_ms *ms, struct ms_term *t); /* the lines that we offer; the same ones again later */
+void ms_sdes_clear(struct ms_term *t);
+void ms_sdes_write(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer);
+
+/* --- interwork_iq.c */
+void ms_iq_reserve(struct gw_ms *ms, struct gw_iq_req *req);                /* terminations that are new */
+void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req);              /* everything */
+void ms_iq_difference(struct gw_iq_req *req, const struct gw_iq_req *from); /* takes out what `from` has alike */
+int ms_iq_absorb(struct gw_ms *ms, const struct gw_iq_reply *reply);
+
+/* --- interwork_write.c. src: the other leg's last SDP. The text is stored as the leg's current one. */
+int ms_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, bool is_offer);
+
+#endif
