@@ -1,0 +1,331 @@
+/* The Iq procedures (TS 23.334 clause 8) on the contexts of a worker. A request is first checked whole; then what it needs is
+ * reserved, which may fail and is then undone; then it is applied, which does not fail. */
+#include <stdlib.h>
+
+#include "gateway/base/crypto.h"
+#include "gateway/base/log.h"
+#include "gateway/media/media_priv.h"
+
+static struct gw_termination *find_term(const struct gw_context *cx, uint8_t id)
+{
+    for (unsigned i = 0; cx && i < cx->nterms; i++)
+        if (cx->terms[i]->id == id)
+            return cx->terms[i];
+    return NULL;
+}
+
+static struct gw_stream *find_stream(const struct gw_context *cx, uint8_t id)
+{
+    for (unsigned i = 0; cx && i < cx->nstreams; i++)
+        if (cx->streams[i]->conf.id == id)
+            return cx->streams[i];
+    return NULL;
+}
+
+/* ---- checking ---- */
+
+static bool is_text(const char *s, size_t size)
+{
+    return memchr(s, 0, size) != NULL;
+}
+
+static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, const struct gw_termination *has, bool may_make)
+{
+    unsigned f = t->family == 6;
+
+    if (t->id == 0 || t->realm > GW_IQ_CORE || t->security > GW_IQ_DTLS || t->setup > GW_IQ_SETUP_ACTIVE)
+        return GW_E_INVAL;
+    if ((t->family != 4 && t->family != 6) || t->nfingerprints > GW_IQ_FINGERPRINTS || t->dscp > 63)
+        return GW_E_INVAL;
+    if (!is_text(t->remote_ufrag, sizeof(t->remote_ufrag)) || !is_text(t->remote_pwd, sizeof(t->remote_pwd)))
+        return GW_E_INVAL;
+    if (t->has_ice ? t->realm != GW_IQ_ACCESS : t->security == GW_IQ_DTLS)
+        return GW_E_UNSUPPORTED; /* DTLS comes only from an address that a check has proved */
+    if (t->security == GW_IQ_SDES &&
+        ((t->local.suite && !gw_srtp_suite_find(t->local.suite)) || (t->remote.suite && !gw_srtp_suite_find(t->remote.suite))))
+        return GW_E_UNSUPPORTED;
+    if (has) /* what makes a termination what it is cannot change */
+        return has->realm == t->realm && has->security == t->security && has->has_ice == t->has_ice &&
+                       has->has_rtcp_mux == (t->has_rtcp_mux || t->has_ice)
+                   ? 0
+                   : GW_E_STATE;
+    if (!may_make)
+        return GW_E_NOTFOUND;
+    if (t->realm == GW_IQ_CORE ? !w->core_ip[f].family : w->shared[f].in.fd < 0)
+        return GW_E_POLICY; /* no address of that family */
+    return 0;
+}
+
+/* A termination that is there or is named in the same request. */
+static int realm_of(const struct gw_context *cx, const struct gw_iq_req *req, uint8_t id)
+{
+    const struct gw_termination *t = find_term(cx, id);
+
+    if (t)
+        return t->realm;
+    for (unsigned i = 0; i < req->nterms; i++)
+        if (req->terms[i].id == id)
+            return req->terms[i].realm;
+    return -1;
+}
+
+static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_stream *s)
+{
+    if (s->id == 0 || s->kind > GW_IQ_VIDEO || s->npts > GW_IQ_PTS || s->nexts > GW_IQ_EXTS)
+        return GW_E_INVAL;
+    if (!is_text(s->mid, sizeof(s->mid)))
+        return GW_E_INVAL;
+    for (unsigned i = 0; i < s->npts; i++)
+        if (s->pts[i].access > 127 || s->pts[i].core > 127)
+            return GW_E_INVAL;
+    if (realm_of(cx, req, s->access_term) != GW_IQ_ACCESS || realm_of(cx, req, s->core_term) != GW_IQ_CORE)
+        return GW_E_NOTFOUND;
+    return 0;
+}
+
+static int check(const struct gw_worker *w, const struct gw_context *cx, const struct gw_iq_req *req)
+{
+    bool may_make = req->op == GW_IQ_RESERVE || req->op == GW_IQ_RESERVE_CONFIGURE;
+    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0;
+    int err = 0;
+
+    if (req->nterms > GW_IQ_TERMS || req->nstreams > GW_IQ_STREAMS || !is_text(req->call, sizeof(req->call)))
+        return GW_E_INVAL;
+    for (unsigned i = 0; !err && i < req->nterms; i++) {
+        const struct gw_termination *has = find_term(cx, req->terms[i].id);
+        err = check_term(w, &req->terms[i], has, may_make);
+        nterms += !has;
+        for (unsigned k = 0; k < i; k++)
+            if (req->terms[k].id == req->terms[i].id)
+                err = GW_E_INVAL;
+    }
+    for (unsigned i = 0; !err && i < req->nstreams; i++) {
+        err = check_stream(cx, req, &req->streams[i]);
+        nstreams += !find_stream(cx, req->streams[i].id);
+    }
+    if (!err && (nterms > GW_IQ_TERMS || nstreams > GW_IQ_STREAMS))
+        err = GW_E_LIMIT;
+    return err;
+}
+
+/* ---- joining ---- */
+
+/* The lists of streams that terminations keep for the packet path. Learned sources go: they may belong elsewhere now. */
+static void join(struct gw_context *cx)
+{
+    for (unsigned i = 0; i < cx->nterms; i++)
+        cx->terms[i]->nstreams = cx->terms[i]->nssrcs = cx->terms[i]->next_ssrc = 0;
+    for (unsigned i = 0; i < cx->nstreams; i++) {
+        struct gw_stream *s = cx->streams[i];
+        s->term[0] = find_term(cx, s->conf.access_term);
+        s->term[1] = find_term(cx, s->conf.core_term);
+        for (unsigned k = 0; k < 2; k++)
+            s->term[k]->streams[s->term[k]->nstreams++] = s;
+    }
+}
+
+static void remove_stream(struct gw_context *cx, unsigned i)
+{
+    free(cx->streams[i]);
+    cx->streams[i] = cx->streams[--cx->nstreams];
+}
+
+static void remove_term(struct gw_context *cx, unsigned i)
+{
+    gw_termination_free(cx->terms[i]);
+    cx->terms[i] = cx->terms[--cx->nterms];
+}
+
+/* ---- context ---- */
+
+static int context_new(struct gw_worker *w, const char *call, struct gw_context **out)
+{
+    struct gw_context *cx;
+
+    if (w->nfree == 0)
+        return GW_E_LIMIT;
+    cx = calloc(1, sizeof(*cx));
+    if (!cx)
+        return GW_E_NOMEM;
+    cx->w = w;
+    cx->slot = w->free_slots[--w->nfree];
+    cx->id = gw_iq_ctx_make(w->index, ++w->serial << 16 | cx->slot);
+    memcpy(cx->call, call, sizeof(cx->call));
+    gw_rand_token(cx->cname, GW_CNAME);
+    w->contexts[cx->slot] = cx;
+    atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
+    gw_stats_add(GW_STAT_CONTEXTS, 1);
+    *out = cx;
+    return 0;
+}
+
+void gw_context_free(struct gw_context *cx)
+{
+    struct gw_worker *w;
+
+    if (!cx)
+        return;
+    w = cx->w;
+    while (cx->nstreams)
+        remove_stream(cx, 0);
+    while (cx->nterms)
+        remove_term(cx, 0);
+    w->contexts[cx->slot] = NULL;
+    w->free_slots[w->nfree++] = cx->slot;
+    atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
+    gw_stats_add(GW_STAT_CONTEXTS, -1);
+    free(cx);
+}
+
+static struct gw_context *find_context(const struct gw_worker *w, uint64_t id)
+{
+    uint32_t slot = id & 0xffff;
+    struct gw_context *cx = slot < w->max_contexts ? w->contexts[slot] : NULL;
+
+    return cx && cx->id == id ? cx : NULL; /* an old id whose slot has been used anew does not fit */
+}
+
+/* ---- procedures ---- */
+
+/* New terminations and streams, empty as yet. */
+static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
+{
+    int err = 0;
+
+    for (unsigned i = 0; !err && i < req->nterms; i++)
+        if (!find_term(cx, req->terms[i].id)) {
+            err = gw_termination_new(cx, &req->terms[i], &cx->terms[cx->nterms]);
+            cx->nterms += !err;
+        }
+    for (unsigned i = 0; !err && i < req->nstreams; i++)
+        if (!find_stream(cx, req->streams[i].id)) {
+            struct gw_stream *s = malloc(sizeof(*s));
+            if (!s)
+                return GW_E_NOMEM;
+            gw_stream_init(s, &req->streams[i]);
+            cx->streams[cx->nstreams++] = s;
+        }
+    return err;
+}
+
+static void do_configure(struct gw_worker *w, struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+{
+    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0;
+    bool is_new = !cx;
+
+    reply->err = check(w, cx, req);
+    if (!reply->err && is_new)
+        reply->err = context_new(w, req->call, &cx);
+    if (reply->err)
+        return;
+    reply->err = reserve(cx, req);
+    if (reply->err) { /* nothing has changed */
+        while (cx->nstreams > nstreams)
+            remove_stream(cx, cx->nstreams - 1);
+        while (cx->nterms > nterms)
+            remove_term(cx, cx->nterms - 1);
+        if (is_new)
+            gw_context_free(cx);
+        return;
+    }
+    for (unsigned i = 0; i < req->nstreams; i++)
+        gw_stream_apply(find_stream(cx, req->streams[i].id), &req->streams[i]);
+    join(cx);
+    for (unsigned i = 0; i < req->nterms; i++) {
+        struct gw_termination *t = find_term(cx, req->terms[i].id);
+        gw_termination_apply(t, &req->terms[i]);
+        gw_termination_local(t, &reply->locals[reply->nlocals++]);
+    }
+    reply->ctx = cx->id;
+    if (is_new)
+        gw_log(GW_LOG_INFO, "media", cx->call, "ctx=%llx made with %u terminations", (unsigned long long)cx->id, cx->nterms);
+}
+
+static void do_through(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+{
+    for (unsigned i = 0; i < req->nstreams; i++)
+        if (!find_stream(cx, req->streams[i].id)) {
+            reply->err = GW_E_NOTFOUND;
+            return;
+        }
+    for (unsigned i = 0; i < req->nstreams; i++) {
+        struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        s->gate[GW_FROM_ACCESS] = s->conf.to_core = req->streams[i].to_core;
+        s->gate[GW_FROM_CORE] = s->conf.to_access = req->streams[i].to_access;
+    }
+}
+
+static void count(const struct gw_context *cx, struct gw_iq_reply *reply)
+{
+    for (unsigned i = 0; i < cx->nstreams; i++)
+        gw_stream_counters(cx->streams[i], &reply->counters[reply->ncounters++]);
+}
+
+/* The named terminations and every stream that ends at one; or all. */
+static void do_release(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+{
+    for (unsigned i = 0; i < req->nterms; i++)
+        if (!find_term(cx, req->terms[i].id)) {
+            reply->err = GW_E_NOTFOUND;
+            return;
+        }
+    if (req->nterms == 0) {
+        count(cx, reply);
+        gw_log(GW_LOG_INFO, "media", cx->call, "ctx=%llx released", (unsigned long long)cx->id);
+        gw_context_free(cx);
+        return;
+    }
+    for (unsigned i = 0; i < req->nterms; i++) {
+        uint8_t id = req->terms[i].id;
+        for (unsigned k = cx->nstreams; k-- > 0;)
+            if (cx->streams[k]->conf.access_term == id || cx->streams[k]->conf.core_term == id) {
+                gw_stream_counters(cx->streams[k], &reply->counters[reply->ncounters++]);
+                remove_stream(cx, k);
+            }
+        for (unsigned k = cx->nterms; k-- > 0;)
+            if (cx->terms[k]->id == id)
+                remove_term(cx, k);
+    }
+    join(cx);
+}
+
+static void do_keyframe(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+{
+    for (unsigned i = 0; i < req->nstreams; i++) {
+        struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        if (s)
+            gw_stream_keyframe(s);
+        else
+            reply->err = GW_E_NOTFOUND;
+    }
+}
+
+void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+{
+    struct gw_context *cx = req->ctx ? find_context(w, req->ctx) : NULL;
+    bool makes = req->ctx == 0 && (req->op == GW_IQ_RESERVE || req->op == GW_IQ_RESERVE_CONFIGURE);
+
+    reply->txn = req->txn;
+    reply->ctx = req->ctx;
+    if (!cx && !makes)
+        reply->err = req->ctx ? GW_E_NOTFOUND : GW_E_INVAL;
+    else if (req->nterms > GW_IQ_TERMS || req->nstreams > GW_IQ_STREAMS)
+        reply->err = GW_E_INVAL;
+    else if (req->op <= GW_IQ_RESERVE_CONFIGURE)
+        do_configure(w, cx, req, reply);
+    else if (req->op == GW_IQ_THROUGH)
+        do_through(cx, req, reply);
+    else if (req->op == GW_IQ_RELEASE)
+        do_release(cx, req, reply);
+    else if (req->op == GW_IQ_AUDIT)
+        count(cx, reply);
+    else if (req->op == GW_IQ_KEYFRAME)
+        do_keyframe(cx, req, reply);
+    else
+        reply->err = GW_E_INVAL;
+    if (reply->err && makes)
+        gw_stats_inc(GW_STAT_CONTEXT_REFUSED);
+    if (reply->err)
+        gw_log(GW_LOG_WARNING, "iq", req->call[0] && is_text(req->call, sizeof(req->call)) ? req->call : cx ? cx->call : NULL,
+               "request %u refused: %s", req->op, gw_err_text(reply->err));
+}

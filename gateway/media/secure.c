@@ -1,0 +1,455 @@
+/* ICE, DTLS and SRTP keys of a termination. */
+#include <openssl/crypto.h>
+#include <stdio.h>
+
+#include "gateway/base/crypto.h"
+#include "gateway/base/log.h"
+#include "gateway/ice/stun.h"
+#include "gateway/media/media_priv.h"
+
+enum { /* termination.logged */
+    LOGGED_CHECK = 1,
+    LOGGED_BUSY = 2,
+};
+
+static struct gw_worker *worker_of(const struct gw_termination *t)
+{
+    return t->cx->w;
+}
+
+static void log_once(struct gw_termination *t, unsigned bit, const char *what)
+{
+    if (t->logged & bit)
+        return;
+    t->logged |= bit;
+    gw_log(GW_LOG_WARNING, "media", t->cx->call, "term=%u %s", t->id, what);
+}
+
+/* ---- keys ---- */
+
+static void drop_keys(struct gw_termination *t)
+{
+    gw_srtp_session_free(t->rx);
+    gw_srtp_session_free(t->tx);
+    t->rx = t->tx = NULL;
+    t->has_rx_media = false;
+}
+
+/* The old keys serve until here (RFC 8842 s. 5). */
+static int install_keys(struct gw_termination *t, const struct gw_dtls_keys *k)
+{
+    struct gw_iq_crypto c = { .suite = k->suite, .key_len = k->key_len };
+    struct gw_srtp_session *rx = NULL, *tx = NULL;
+    int err;
+
+    memcpy(c.key, k->remote, sizeof(c.key));
+    err = gw_srtp_session_new(GW_SRTP_RECV, &c, GW_SRTP_FAST, &rx);
+    memcpy(c.key, k->local, sizeof(c.key));
+    if (!err)
+        err = gw_srtp_session_new(GW_SRTP_SEND, &c, GW_SRTP_FAST, &tx);
+    OPENSSL_cleanse(&c, sizeof(c));
+    if (err) {
+        gw_srtp_session_free(rx);
+        return err;
+    }
+    drop_keys(t);
+    t->rx = rx;
+    t->tx = tx;
+    t->dtls_suite = k->suite;
+    return 0;
+}
+
+static bool crypto_eq(const struct gw_iq_crypto *a, const struct gw_iq_crypto *b)
+{
+    return a->suite == b->suite && a->key_len == b->key_len && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+           a->is_unencrypted_srtp == b->is_unencrypted_srtp && a->is_unencrypted_srtcp == b->is_unencrypted_srtcp &&
+           a->is_unauthenticated_srtp == b->is_unauthenticated_srtp && a->mki_len == b->mki_len && a->mki == b->mki &&
+           a->wsh == b->wsh;
+}
+
+/* An unchanged line leaves roll-over counter and replay window alone (TS 33.328 s. 7.4). */
+static int apply_sdes(struct gw_srtp_session **s, enum gw_srtp_direction dir, const struct gw_iq_crypto *was,
+                      const struct gw_iq_crypto *want)
+{
+    struct gw_srtp_session *fresh = NULL;
+    int err;
+
+    if (want->suite == GW_IQ_SUITE_NONE || (*s && crypto_eq(was, want)))
+        return 0;
+    err = gw_srtp_session_new(dir, want, GW_SRTP_FAST, &fresh);
+    if (err)
+        return err;
+    gw_srtp_session_free(*s);
+    *s = fresh;
+    return 0;
+}
+
+/* ---- DTLS ---- */
+
+static void on_dtls_send(void *arg, struct gw_span datagram)
+{
+    struct gw_termination *t = arg;
+
+    gw_worker_send_copy(worker_of(t), t->dtls_family, &t->dtls_to, datagram);
+}
+
+static void handshake_ended(struct gw_termination *t)
+{
+    if (!t->is_handshaking)
+        return;
+    t->is_handshaking = false;
+    worker_of(t)->handshakes--;
+    gw_stats_add(GW_STAT_HANDSHAKES, -1);
+}
+
+static void end_dtls(struct gw_termination *t)
+{
+    handshake_ended(t);
+    gw_timer_stop(worker_of(t)->loop, &t->dtls_timer);
+    gw_dtls_free(t->dtls);
+    t->dtls = NULL;
+    t->is_keyed = false;
+}
+
+static void dtls_failed(struct gw_termination *t, int cause)
+{
+    bool was_up = t->rx != NULL;
+
+    gw_stats_inc(cause == GW_E_MISMATCH  ? GW_STAT_DTLS_MISMATCH
+                 : cause == GW_E_TIMEOUT ? GW_STAT_DTLS_TIMEOUT
+                                         : GW_STAT_DTLS_FAILED);
+    gw_log(GW_LOG_WARNING, "dtls", t->cx->call, "term=%u %s, no media%s", t->id,
+           cause == GW_E_MISMATCH ? "fingerprint mismatch" : gw_err_text(cause), was_up ? " any more" : "");
+    end_dtls(t);
+    drop_keys(t);
+    t->is_dtls_over = true;
+    gw_worker_notify(t->cx, GW_IQ_DTLS_FAILED, t->id, 0, cause);
+}
+
+/* What became of the association since the last look, and when to look again. */
+static void after_dtls(struct gw_termination *t)
+{
+    struct gw_dtls_keys k;
+    int err;
+
+    switch (gw_dtls_state(t->dtls)) {
+    case GW_DTLS_FAILED:
+        dtls_failed(t, gw_dtls_cause(t->dtls));
+        return;
+    case GW_DTLS_CLOSED: /* the peer hangs up; signalling will say so too */
+        gw_log(GW_LOG_INFO, "dtls", t->cx->call, "term=%u closed by the peer", t->id);
+        end_dtls(t);
+        t->is_dtls_over = true;
+        return;
+    case GW_DTLS_UNVERIFIED:
+        handshake_ended(t);
+        break;
+    case GW_DTLS_UP:
+        if (t->is_keyed)
+            break;
+        handshake_ended(t);
+        err = gw_dtls_keys(t->dtls, &k);
+        if (!err)
+            err = install_keys(t, &k);
+        OPENSSL_cleanse(&k, sizeof(k));
+        if (err) {
+            dtls_failed(t, err);
+            return;
+        }
+        t->is_keyed = true;
+        gw_stats_inc(GW_STAT_DTLS_UP);
+        gw_log(GW_LOG_INFO, "dtls", t->cx->call, "term=%u up as %s, %s", t->id,
+               gw_dtls_is_client(t->dtls) ? "client" : "server", gw_dtls_profile_name(t->dtls_suite));
+        gw_worker_notify(t->cx, GW_IQ_DTLS_UP, t->id, 0, 0);
+        break;
+    default:
+        break;
+    }
+    if (gw_dtls_deadline_us(t->dtls) == GW_NEVER)
+        gw_timer_stop(worker_of(t)->loop, &t->dtls_timer);
+    else if (gw_timer_start(worker_of(t)->loop, &t->dtls_timer, gw_dtls_deadline_us(t->dtls)) != 0)
+        dtls_failed(t, GW_E_NOMEM);
+}
+
+static void on_dtls_timer(void *arg)
+{
+    struct gw_termination *t = arg;
+
+    if (!t->dtls)
+        return;
+    gw_dtls_expire(t->dtls, gw_loop_now_us(worker_of(t)->loop));
+    after_dtls(t);
+}
+
+/* False: too many at once; the peer will try again, or we when it is next heard of. */
+static bool begin_dtls(struct gw_termination *t, bool is_client)
+{
+    struct gw_worker *w = worker_of(t);
+    struct gw_dtls_config c = { t->identity, is_client, true, on_dtls_send, NULL, t };
+
+    if (w->handshakes >= (unsigned)w->conf->media_handshakes) {
+        gw_stats_inc(GW_STAT_DTLS_REFUSED);
+        log_once(t, LOGGED_BUSY, "dtls: too many handshakes at once, waiting");
+        return false;
+    }
+    if (gw_dtls_new(&c, &t->dtls) != 0)
+        return false;
+    t->is_handshaking = true;
+    w->handshakes++;
+    gw_stats_inc(GW_STAT_HANDSHAKES);
+    gw_dtls_set_fingerprints(t->dtls, t->conf.fingerprints, t->conf.nfingerprints);
+    gw_dtls_start(t->dtls, w->now_us);
+    after_dtls(t);
+    return t->dtls != NULL;
+}
+
+static void begin_as_client(struct gw_termination *t)
+{
+    if (t->security != GW_IQ_DTLS || t->dtls || t->is_dtls_over || t->conf.setup != GW_IQ_SETUP_ACTIVE || !t->has_selected)
+        return;
+    t->dtls_to = t->selected;
+    t->dtls_family = t->family;
+    begin_dtls(t, true);
+}
+
+void gw_secure_dtls(struct gw_termination *t, unsigned family, const union gw_sockaddr *from, struct gw_pkt *p)
+{
+    struct gw_span g = { p->buf, p->len };
+
+    if (t->security != GW_IQ_DTLS || t->is_dtls_over) {
+        gw_stats_inc(GW_STAT_MEDIA_DROPPED_DTLS);
+        return;
+    }
+    if (!t->has_selected) { /* before a nomination: answer where it came from, which has passed a check */
+        t->dtls_to = *from;
+        t->dtls_family = (uint8_t)family;
+    }
+    if (!t->dtls && (!gw_dtls_is_client_hello(g) || t->conf.setup == GW_IQ_SETUP_ACTIVE || !begin_dtls(t, false))) {
+        gw_stats_inc(GW_STAT_MEDIA_DROPPED_DTLS);
+        return;
+    }
+    gw_stats_inc(gw_dtls_input(t->dtls, g, worker_of(t)->now_us) == 0 ? GW_STAT_MEDIA_HANDLED_DTLS
+                                                                      : GW_STAT_MEDIA_DROPPED_DTLS);
+    after_dtls(t);
+}
+
+/* RFC 6347 wants the last flight of a server kept for the client's retransmission; SRTP shows that it arrived. */
+void gw_secure_trim(struct gw_termination *t)
+{
+    t->has_rx_media = true;
+    if (t->dtls)
+        gw_dtls_trim(t->dtls);
+}
+
+/* ---- ICE ---- */
+
+static void count_refusal(int err)
+{
+    gw_stats_inc(err == GW_E_SYNTAX        ? GW_STAT_ICE_REFUSED_400
+                 : err == GW_E_AUTH        ? GW_STAT_ICE_REFUSED_401
+                 : err == GW_E_UNSUPPORTED ? GW_STAT_ICE_REFUSED_420
+                 : err == GW_E_ROLE        ? GW_STAT_ICE_REFUSED_487
+                 : err == GW_E_LIMIT       ? GW_STAT_ICE_REFUSED_RATE
+                                           : GW_STAT_ICE_REFUSED_OTHER);
+    gw_stats_inc(GW_STAT_MEDIA_DROPPED_STUN);
+}
+
+/* Anyone may ask; the answers to checks for nobody are few a second, so that we are no mirror. */
+static void refuse(struct gw_worker *w, unsigned family, const struct gw_addr *src, const union gw_sockaddr *from,
+                   struct gw_span msg)
+{
+    uint8_t out[GW_ICE_ANSWER];
+    int err = GW_E_LIMIT;
+    size_t len = 0;
+
+    if (w->refuse_us < w->now_us)
+        w->refuse_us = w->now_us;
+    if (w->refuse_us - w->now_us < GW_S) {
+        w->refuse_us += 10 * GW_MS;
+        len = gw_ice_stun_refuse(w->stun, msg, src, out, &err);
+    }
+    count_refusal(err);
+    if (len)
+        gw_worker_send_copy(w, family, from, (struct gw_span){ out, len });
+}
+
+static void nominated(struct gw_termination *t, unsigned family, const union gw_sockaddr *from)
+{
+    char text[GW_ADDR_TEXT];
+    bool is_first = !t->has_selected;
+
+    t->selected = *from;
+    t->family = (uint8_t)family;
+    t->has_selected = true;
+    t->dtls_to = *from;
+    t->dtls_family = (uint8_t)family;
+    gw_log(GW_LOG_INFO, "ice", t->cx->call, "term=%u selected %s", t->id, gw_addr_text(&t->ice.selected, text));
+    if (is_first)
+        gw_worker_notify(t->cx, GW_IQ_ICE_UP, t->id, 0, 0);
+    begin_as_client(t);
+}
+
+void gw_secure_stun(struct gw_worker *w, unsigned family, const struct gw_addr *src, const union gw_sockaddr *from,
+                    struct gw_pkt *p)
+{
+    struct gw_span msg = { p->buf, p->len };
+    uint8_t out[GW_ICE_ANSWER];
+    struct gw_termination *t = NULL;
+    struct gw_ice_result r;
+    struct gw_stun_peek peek;
+
+    if (gw_stun_peek(msg, &peek) != 0) {
+        gw_stats_inc(GW_STAT_MEDIA_DROPPED_MALFORMED);
+        return;
+    }
+    if (peek.local_ufrag.len == GW_ICE_UFRAG) {
+        struct gw_addr key = gw_table_ufrag_key(peek.local_ufrag.ptr);
+        t = gw_table_get(&w->ufrags, &key);
+    }
+    if (!t) {
+        refuse(w, family, src, from, msg);
+        return;
+    }
+    gw_ice_lite_input(w->stun, &t->ice, msg, src, w->now_us, out, &r);
+    if (!r.err && r.is_new_addr && gw_table_put(&w->addrs, src, t) != 0) {
+        gw_stats_inc(GW_STAT_MEDIA_DROPPED_STUN); /* out of memory: unanswered, so the peer asks again */
+        return;
+    }
+    if (!r.err && !r.is_new_addr && gw_table_get(&w->addrs, src) != t) /* another call had taken the address */
+        r.err = gw_table_put(&w->addrs, src, t) != 0 ? GW_E_LIMIT : 0;
+    if (r.len)
+        gw_worker_send_copy(w, family, from, (struct gw_span){ out, r.len });
+    if (r.err) {
+        count_refusal(r.err);
+        if (r.err == GW_E_AUTH)
+            log_once(t, LOGGED_CHECK, "ice: check with a wrong password or ufrag refused");
+        return;
+    }
+    gw_stats_inc(GW_STAT_MEDIA_HANDLED_STUN);
+    t->is_consent_lost = false;
+    if (r.has_evicted)
+        gw_table_remove(&w->addrs, &r.evicted, t);
+    if (r.has_dropped_gen) {
+        struct gw_addr key = gw_table_ufrag_key(r.dropped_ufrag);
+        gw_table_remove(&w->ufrags, &key, t);
+    }
+    if (r.event == GW_ICE_NOMINATED)
+        nominated(t, family, from);
+    else if (!t->dtls)
+        begin_as_client(t); /* it had to wait for a handshake's place */
+}
+
+/* ---- life ---- */
+
+static int put_ufrag(struct gw_termination *t)
+{
+    struct gw_addr key = gw_table_ufrag_key(t->ice.gen[0].ufrag);
+
+    return gw_table_put(&worker_of(t)->ufrags, &key, t);
+}
+
+int gw_secure_init(struct gw_termination *t, const struct gw_iq_term *in)
+{
+    gw_timer_init(&t->dtls_timer, on_dtls_timer, t);
+    if (in->has_ice) {
+        gw_ice_lite_init(&t->ice, in->ice_generation, (uint32_t)worker_of(t)->conf->ice_checks_per_s);
+        if (put_ufrag(t) != 0)
+            return GW_E_NOMEM;
+    }
+    if (in->security == GW_IQ_DTLS)
+        t->identity = gw_identities_get(worker_of(t)->ids);
+    return 0;
+}
+
+static void apply_ice(struct gw_termination *t, const struct gw_iq_term *in)
+{
+    char dropped[GW_ICE_UFRAG + 1];
+
+    if (in->ice_generation != t->ice.gen[0].number) {
+        gw_ice_lite_restart(&t->ice, in->ice_generation, dropped);
+        if (dropped[0]) {
+            struct gw_addr key = gw_table_ufrag_key(dropped);
+            gw_table_remove(&worker_of(t)->ufrags, &key, t);
+        }
+        if (put_ufrag(t) != 0)
+            gw_log(GW_LOG_ERROR, "ice", t->cx->call, "term=%u no memory for a restart", t->id);
+    }
+    if (in->remote_ufrag[0])
+        (void)gw_ice_lite_set_remote(&t->ice, in->remote_ufrag); /* its length was validated */
+}
+
+static void apply_dtls(struct gw_termination *t, const struct gw_iq_term *in)
+{
+    bool is_new = in->dtls_generation != t->conf.dtls_generation;
+    bool is_client = in->setup == GW_IQ_SETUP_ACTIVE;
+
+    /* A role that signalling decided otherwise than an early ClientHello made us assume: that handshake is void. An
+     * association that is up keeps its roles (RFC 8842 s. 5.5). */
+    if (t->dtls && gw_dtls_state(t->dtls) != GW_DTLS_UP && in->nfingerprints && gw_dtls_is_client(t->dtls) != is_client)
+        is_new = true;
+    if (is_new) {
+        end_dtls(t); /* its keys serve until the new ones are there */
+        t->is_dtls_over = false;
+    }
+    t->conf.setup = in->setup;
+    t->conf.dtls_generation = in->dtls_generation;
+    if (in->nfingerprints || is_new) {
+        t->conf.nfingerprints = in->nfingerprints;
+        memcpy(t->conf.fingerprints, in->fingerprints, sizeof(in->fingerprints));
+    }
+    if (t->dtls) {
+        gw_dtls_set_fingerprints(t->dtls, t->conf.fingerprints, t->conf.nfingerprints);
+        after_dtls(t);
+    }
+    if (!t->dtls)
+        begin_as_client(t);
+}
+
+void gw_secure_apply(struct gw_termination *t, const struct gw_iq_term *in)
+{
+    int err = 0;
+
+    if (t->has_ice)
+        apply_ice(t, in);
+    if (t->security == GW_IQ_DTLS)
+        apply_dtls(t, in);
+    if (t->security == GW_IQ_SDES) {
+        err = apply_sdes(&t->tx, GW_SRTP_SEND, &t->conf.local, &in->local);
+        if (!err)
+            err = apply_sdes(&t->rx, GW_SRTP_RECV, &t->conf.remote, &in->remote);
+        if (err)
+            gw_log(GW_LOG_ERROR, "srtp", t->cx->call, "term=%u keys: %s", t->id, gw_err_text(err));
+    }
+}
+
+void gw_secure_fini(struct gw_termination *t)
+{
+    struct gw_worker *w = worker_of(t);
+
+    if (t->dtls) {
+        gw_dtls_close(t->dtls); /* close_notify */
+        end_dtls(t);
+    }
+    drop_keys(t);
+    gw_dtls_identity_unref(t->identity);
+    if (!t->has_ice)
+        return;
+    for (unsigned i = 0; i < GW_ICE_ADDRS; i++)
+        if (t->ice.addrs[i].at_us)
+            gw_table_remove(&w->addrs, &t->ice.addrs[i].addr, t);
+    for (unsigned i = 0; i < 2; i++) {
+        struct gw_addr key = gw_table_ufrag_key(t->ice.gen[i].ufrag);
+        gw_table_remove(&w->ufrags, &key, t);
+    }
+}
+
+const char *gw_secure_name(const struct gw_termination *t, char *buf, size_t size)
+{
+    const struct gw_srtp_suite *suite = t->tx ? gw_srtp_session_suite(t->tx) : NULL;
+
+    if (t->security == GW_IQ_PLAIN)
+        snprintf(buf, size, "none");
+    else
+        snprintf(buf, size, "%s %s", t->security == GW_IQ_DTLS ? "DTLS-SRTP" : "SDES", suite ? suite->name : "without keys");
+    return buf;
+}
