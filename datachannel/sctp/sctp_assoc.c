@@ -637,6 +637,11 @@ int gw_sctp_send(struct gw_sctp_assoc *a, const struct gw_sctp_send *how, struct
     return err == EINVAL ? GW_E_RANGE : err == EMSGSIZE ? GW_E_LIMIT : GW_E_STATE;
 }
 
+void gw_sctp_ask_writable(struct gw_sctp_assoc *a)
+{
+    a->is_blocked = true;
+}
+
 size_t gw_sctp_unsent(struct gw_sctp_assoc *a)
 {
     struct sctp_status st = { 0 };

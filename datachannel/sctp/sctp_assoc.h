@@ -83,7 +83,9 @@ void gw_sctp_input(struct gw_sctp_assoc *a, struct gw_span packet);
 /* The whole message or nothing. AGAIN: no room, wait for on_writable. LIMIT: longer than half the buffer. STATE: not up, or
  * the stream is being reset. RANGE: no such stream. */
 GW_MUST_CHECK int gw_sctp_send(struct gw_sctp_assoc *a, const struct gw_sctp_send *how, struct gw_span message);
-/* Octets in the send buffer that the peer has not acknowledged. */
+/* on_writable at the next acknowledgement, as after AGAIN. */
+void gw_sctp_ask_writable(struct gw_sctp_assoc *a);
+/* Octets (rounded up to packets) in the send buffer that the peer has not acknowledged. */
 size_t gw_sctp_unsent(struct gw_sctp_assoc *a);
 
 /* Stops and resumes on_message; meanwhile the peer's window closes, and nothing is lost. */
