@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export class Run {
   #closers = [];
@@ -9,6 +10,7 @@ export class Run {
 
   constructor(name) {
     this.name = name;
+    this.build = process.env.IMSGW_BUILD ?? fileURLToPath(new URL('../../../build', import.meta.url));
     this.dir = mkdtempSync(path.join(tmpdir(), `imsgw-${name.replace(/[^a-z0-9]+/gi, '-')}-`));
     mkdirSync(this.dir, { recursive: true });
   }

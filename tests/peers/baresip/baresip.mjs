@@ -12,7 +12,7 @@ const modules = ['account', 'menu', 'ctrl_tcp', 'g711', 'opus', 'ausine', 'sndfi
 
 function config({ sipPort, controlPort, rtpPorts, hz, dir, codecs }) {
   return [
-    'poll_method epoll', `sip_listen 127.0.0.1:${sipPort}`, 'call_local_timeout 120', 'call_max_calls 4',
+    'poll_method epoll', 'net_interface 127.0.0.1', `sip_listen 127.0.0.1:${sipPort}`, 'call_local_timeout 120', 'call_max_calls 4',
     `ctrl_tcp_listen 127.0.0.1:${controlPort}`, `audio_source ausine,${hz}`, 'ausrc_srate 48000', 'ausrc_channels 2',
     'audio_txmode thread', `rtp_ports ${rtpPorts[0]}-${rtpPorts[1]}`, 'rtp_stats no', 'jitter_buffer_type fixed',
     'jitter_buffer_delay 2-10', 'video_source fakevideo,nil', 'video_display fakevideo,nil', 'video_size 320x240',
@@ -88,7 +88,7 @@ export class Baresip {
   }
 
   registered() {
-    return this.event('REGISTER_OK');
+    return this.process.line(/: \{\d+\/.*200 OK .*binding/); // it may happen before the control port is connected
   }
 
   // Digits received, in order.
