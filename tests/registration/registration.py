@@ -1,0 +1,330 @@
+#!/usr/bin/python3
+"""Browsers register at a real Kamailio through the real gateway with digest, and everything but calls passes both ways.
+tshark judges the core wire. Run: registration.py BUILD_DIR [case]"""
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+from sip import Client, Message
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.abspath(sys.argv[1])
+DOMAIN = "ims.example"
+
+
+def free_ports(n):
+    """UDP and TCP ports nobody uses now, below the range from which the kernel lends."""
+    found, port = [], 26000 + os.getpid() % 500 * 4
+    while len(found) < n:
+        port += 1
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+            found.append(port)
+        except OSError:
+            pass
+    return found
+
+
+class Lab:
+    """Kamailio, the gateway, and tshark that records what passes between them."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="registration-")
+        self.sip, self.core, self.wss, *self.phones = free_ports(8)
+        self.processes = []
+
+    def start(self, name, args, says, **more):
+        log = open(f"{self.dir}/{name}.log", "w+")
+        p = subprocess.Popen(args, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **more)
+        self.processes.append((name, p, log))
+        end = time.time() + 15
+        while says not in open(log.name, errors="replace").read():
+            if time.time() > end or p.poll() is not None:
+                raise RuntimeError(f"{name} did not start:\n{open(log.name).read()[-2000:]}")
+            time.sleep(0.05)
+        return p
+
+    def up(self):
+        self.pcap = f"{self.dir}/core.pcap"
+        self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", f"port {self.sip} or port {self.core}", "-w", self.pcap],
+                   "Capturing on")
+        self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core), "--gateway-port", str(self.sip),
+                                "--dir", f"{self.dir}/kamailio", "--min-expires", "2", "ann:secret", "bob:geheim",
+                                "phone:secret", "eve:secret"], "Aliases")
+        with open(f"{self.dir}/imsgw.conf", "w") as f:
+            f.write(f"domain = visited.example\nsip_listen = 127.0.0.1:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
+                    f"core_route = sip:127.0.0.1:{self.core};lr\nadmin_socket =\nlog_level = debug\n"
+                    f"access_port = {self.phones[-1]}\nhome_domains = {DOMAIN}\n")
+        self.start("imsgw", [f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], "ready")
+
+    def down(self):
+        for name, p, log in reversed(self.processes):
+            if p.poll() is None:
+                p.send_signal(signal.SIGINT)
+            try:
+                p.wait(8)
+            except subprocess.TimeoutExpired:
+                os.killpg(p.pid, signal.SIGKILL)
+                p.wait()
+                if name == "imsgw":
+                    raise RuntimeError("the gateway did not end")
+            if name == "imsgw" and p.returncode != 0:
+                raise RuntimeError(f"the gateway ended with {p.returncode}:\n{open(log.name).read()[-3000:]}")
+
+    def logs(self):
+        for name in ("kamailio", "imsgw"):
+            path = f"{self.dir}/{name}.log"
+            if os.path.exists(path):
+                print(f"---- {name}", open(path, errors="replace").read()[-4000:], sep="\n")
+        print(f"files: {self.dir}")
+
+    async def client(self, user, password="secret", instance=None, register=True, **more):
+        c = await Client(user, DOMAIN, password, instance).open_ws(self.wss)
+        if register:
+            answer = await c.register(**more)
+            assert answer.status == 200, answer.text
+            c.registration = answer
+        return c
+
+    async def phone(self, user="phone", index=0):
+        c = await Client(user, DOMAIN).open_udp(self.phones[index], ("127.0.0.1", self.core))
+        answer = await c.register()
+        assert answer.status == 200, answer.text
+        return c
+
+    def frames(self, only):
+        """SIP messages on the core wire as tshark dissects them."""
+        out = subprocess.run(["tshark", "-r", self.pcap, "-d", f"udp.port=={self.sip},sip", "-Y", only, "-T", "fields", "-e",
+                              "sip.Request-Line", "-e", "sip.Status-Line", "-e", "sip.msg_hdr", "-E", "separator=|"],
+                             capture_output=True, text=True, check=True).stdout
+        return [line for line in out.splitlines() if line]
+
+
+async def registers_with_digest(lab):
+    """REG-005, SIG-015, SIG-016: a wrong password stays out, the right one gets in, Contact as it was sent."""
+    eve = await lab.client("eve", password="wrong", register=False)
+    assert (await eve.register()).status == 401
+    ann = await lab.client("ann")
+    ok = ann.registration
+    assert ann.contact in ok["Contact"] and ann.instance in ok["Contact"], ok.text
+    assert ok["Service-Route"] and ok["P-Associated-URI"] == "<sip:ann@ims.example>", ok.text
+    for absent in ("Path", "P-Charging-Vector", "P-Visited-Network-ID"):
+        assert ok[absent] is None, ok.text
+    assert (await ann.register(expires=0)).status == 200
+    await asyncio.gather(ann.close(), eve.close())
+
+
+async def registrar_failures_pass(lab):
+    """423 of the registrar with its Min-Expires; a domain that is not ours never gets there."""
+    ann = await lab.client("ann", register=False)
+    answer = await ann.register(expires=1)
+    assert answer.status == 423 and answer["Min-Expires"] == "2", answer.text
+    answer = await ann.request("REGISTER", "sip:other.example", [f"Contact: {ann.contact}"], To="<sip:ann@other.example>")
+    assert answer.status == 403, answer.text
+    await ann.close()
+
+
+async def messages_pass_both_ways(lab):
+    """Browser to browser through the core, browser to phone and back: identity asserted, nothing of charging told."""
+    ann, bob, phone = await lab.client("ann"), await lab.client("bob", "geheim"), await lab.phone()
+    for a, b in ((ann, bob), (bob, ann), (ann, phone), (phone, ann)):
+        answer = await a.request("MESSAGE", b.aor, ["Content-Type: text/plain", "Subject: kept",
+                                 "P-Asserted-Identity: <sip:eve@ims.example>"], body=f"from {a.user} äöü")
+        assert answer.status == 200, answer.text
+        m = await b.next("MESSAGE")
+        assert m.body == f"from {a.user} äöü" and m["Subject"] == "kept", m.text
+        if a is not phone or b is not phone:
+            assert m.all("P-Asserted-Identity") == [f"<sip:{a.user}@ims.example>"], m.text
+        if b is not phone:
+            assert m["P-Charging-Vector"] is None and m["Path"] is None, m.text
+            assert m.uri_of("To").startswith("sip:"), m.text
+    await asyncio.gather(ann.close(), bob.close(), phone.close())
+
+
+async def options_are_answered_by_whom_they_name(lab):
+    ann, phone = await lab.client("ann"), await lab.phone()
+    answer = await ann.request("OPTIONS", "sip:visited.example")
+    assert answer.status == 200 and "INVITE" in answer["Allow"], answer.text
+    assert (await ann.request("OPTIONS", phone.aor)).status == 200
+    await phone.next("OPTIONS")
+    assert (await phone.request("OPTIONS", ann.aor)).status == 200
+    await ann.next("OPTIONS")
+    answer = await phone.ask(phone.text("OPTIONS", f"sip:127.0.0.1:{lab.sip}"), to=("127.0.0.1", lab.sip))
+    assert answer.status == 200, answer.text
+    assert (await ann.request("OPTIONS", "sip:nobody@ims.example")).status == 404
+    await asyncio.gather(ann.close(), phone.close())
+
+
+async def unregistered_and_foreign_identities_stay_out(lab):
+    """REG-012: not registered, de-registered, somebody else's identity."""
+    ann, eve = await lab.client("ann"), await lab.client("eve", register=False)
+    assert (await eve.request("MESSAGE", ann.aor)).status == 403
+    assert (await eve.request("MESSAGE", ann.aor, From=f"<{ann.aor}>;tag=1")).status == 403
+    assert (await ann.register(expires=0)).status == 200
+    assert (await ann.request("MESSAGE", eve.aor)).status == 403
+    ann = await lab.client("ann")
+    assert (await ann.register(contact="*", expires=0)).status == 200
+    assert (await ann.request("MESSAGE", eve.aor)).status == 403
+    await asyncio.gather(ann.close(), eve.close())
+
+
+async def a_registration_expires(lab):
+    ann, phone = await lab.client("ann", expires=2), await lab.phone()
+    assert (await phone.request("MESSAGE", ann.aor)).status == 200
+    await asyncio.sleep(6)
+    assert (await ann.request("MESSAGE", phone.aor)).status == 403
+    assert (await phone.request("MESSAGE", ann.aor)).status in (404, 480)
+    await asyncio.gather(ann.close(), phone.close())
+
+
+async def tokens_cannot_be_forged_and_lost_connections_say_so(lab):
+    """SIG-014: a changed or invented token is 403; that of a closed connection 430; no token and no contact, no relay."""
+    ann, phone = await lab.client("ann"), await lab.phone()
+    gateway = ("127.0.0.1", lab.sip)
+    frames = lab.frames("sip.Method == REGISTER && sip.from.user == ann && sip.Path") if False else []
+    await phone.request("MESSAGE", ann.aor)
+    m = await ann.next("MESSAGE")
+    await phone.request("SUBSCRIBE", ann.aor, [f"Contact: {phone.contact}", "Event: presence"])
+    route = next(r for r in (await ann.next("SUBSCRIBE")).all("Record-Route") if f":{lab.sip}" in r)
+    token = re.search(r"sip:([^@]+)@", route)[1]
+    forged = route.replace(token, ("A" if token[5] != "A" else "B").join((token[:5], token[6:])))
+    for bad in (forged, route.replace(token, "ann"), route.replace(token, token[:-1])):
+        answer = await phone.ask(phone.text("MESSAGE", m.uri, [f"Route: {bad}"]), to=gateway)
+        assert answer.status == 403, answer.text
+    answer = await phone.ask(phone.text("MESSAGE", m.uri, [f"Route: {route}"]), to=gateway)
+    assert answer.status == 200, answer.text
+    answer = await phone.ask(phone.text("MESSAGE", "sip:x@elsewhere.example"), to=gateway)
+    assert answer.status == 404, answer.text
+    await ann.close()
+    await asyncio.sleep(0.3)
+    answer = await phone.ask(phone.text("MESSAGE", m.uri, [f"Route: {route}"]), to=gateway)
+    assert answer.status == 430, answer.text
+    answer = await phone.request("MESSAGE", ann.aor)
+    assert answer.status == 430, answer.text
+    await phone.close()
+
+
+async def a_new_connection_of_the_same_instance_takes_over(lab):
+    """SIG-017"""
+    ann, phone = await lab.client("ann", instance="urn:uuid:11111111-aaaa"), await lab.phone()
+    again = await lab.client("ann", instance="urn:uuid:11111111-aaaa")
+    answers = await phone.request("MESSAGE", ann.aor, body="x", headers=["Content-Type: text/plain"])
+    assert answers.status == 200, answers.text
+    await again.next("MESSAGE")
+    assert (await ann.request("MESSAGE", phone.aor)).status == 403
+    assert (await again.request("MESSAGE", phone.aor)).status == 200
+    assert (await again.register(contact="*", expires=0)).status == 200
+    await asyncio.gather(ann.close(), again.close(), phone.close())
+
+
+async def subscriptions_work_both_ways(lab):
+    """Dialogs made through the proxy: NOTIFY and refreshes come back over Record-Route, whoever subscribed."""
+    ann, phone = await lab.client("ann"), await lab.phone()
+    for a, b in ((ann, phone), (phone, ann)):
+        b.answers["SUBSCRIBE"] = (200, "OK", [f"Contact: {b.contact}", "Expires: 600"])
+        call = dict(From=f"<{a.aor}>;tag=sub", Call_ID=f"sub-{a.user}")
+        ok = await a.request("SUBSCRIBE", b.aor, [f"Contact: {a.contact}", "Event: presence", "Expires: 600"], **call)
+        assert ok.status == 200, ok.text
+        sub = await b.next("SUBSCRIBE")
+        # b notifies along the Route set of its dialog
+        routes = [f"Route: {r}" for r in sub.all("Record-Route")]
+        text = b.text("NOTIFY", sub.uri_of("Contact"), [*routes, "Event: presence", "Subscription-State: active;expires=500",
+                      f"Contact: {b.contact}"], From=f"<{b.aor}>;tag={b.user}-tag", To=f"<{a.aor}>;tag=sub",
+                      Call_ID=f"sub-{a.user}")
+        assert (await b.ask(text)).status == 200
+        await a.next("NOTIFY")
+        # a refreshes and ends it
+        routes = [f"Route: {r}" for r in reversed(ok.all("Record-Route"))]
+        text = a.text("SUBSCRIBE", ok.uri_of("Contact"), [*routes, f"Contact: {a.contact}", "Event: presence", "Expires: 0"],
+                      From=f"<{a.aor}>;tag=sub", To=ok["To"], Call_ID=f"sub-{a.user}")
+        answer = await a.ask(text)
+        assert answer.status == 200, answer.text
+        await b.next("SUBSCRIBE")
+    text = ann.text("SUBSCRIBE", phone.aor, ["Event: presence"], To=f"<{phone.aor}>;tag=unknown")
+    assert (await ann.ask(text)).status == 481
+    await asyncio.gather(ann.close(), phone.close())
+
+
+async def hops_and_extensions_are_checked(lab):
+    ann = await lab.client("ann")
+    assert (await ann.request("MESSAGE", "sip:bob@ims.example", Max_Forwards="0")).status == 483
+    answer = await ann.request("MESSAGE", "sip:bob@ims.example", ["Proxy-Require: foo, mediasec"])
+    assert answer.status == 420 and answer["Unsupported"] == "foo", answer.text
+    await ann.close()
+
+
+def the_core_wire_is_as_it_should_be(lab):
+    """REG-001 to REG-004, REG-007, SIG-013, by tshark: nothing malformed, our headers there, the client's claims gone."""
+    bad = lab.frames("_ws.malformed || sip.via.transport == \"WSS\" && sip.Request-Line && !(sip.CSeq)")
+    assert not bad, bad
+    registers = lab.frames(f"sip.Method == REGISTER && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
+    assert len(registers) > 10, registers
+    icids = set()
+    for r in registers:
+        assert re.search(r"Path: <sip:[A-Za-z0-9_-]{44}@127\.0\.0\.1:%d;lr;ob>" % lab.sip, r) or "Contact: *" in r or \
+            "reg-id" not in r, r
+        assert "Require: path" in r and 'P-Visited-Network-ID: "visited.example"' in r, r
+        assert 'orig-ioi="Type 1visited.example"' in r and "Bearer" not in r, r
+        assert "Route:" not in r.replace("Service-Route:", ""), r
+        if "Authorization:" in r:
+            assert re.search(r'integrity-protected="tls-(pending|yes)"', r), r
+        icids.add(re.search(r'icid-value="([^"]+)"', r)[1])
+    assert len(icids) == len(registers)
+    assert any('integrity-protected="tls-yes"' in r for r in registers)
+    messages = lab.frames(f"sip.Method == MESSAGE && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
+    assert messages and all("eve@ims.example" not in m.split("P-Asserted-Identity")[1][:60] for m in messages), messages
+    for m in messages:
+        assert "P-Charging-Vector: icid-value=" in m and "Route: <sip:orig@" in m, m
+
+
+CASES = [registers_with_digest, registrar_failures_pass, messages_pass_both_ways, options_are_answered_by_whom_they_name,
+         unregistered_and_foreign_identities_stay_out, a_registration_expires,
+         tokens_cannot_be_forged_and_lost_connections_say_so, a_new_connection_of_the_same_instance_takes_over,
+         subscriptions_work_both_ways, hops_and_extensions_are_checked]
+
+
+def main():
+    lab, failed = Lab(), 0
+    chosen = [c for c in CASES if len(sys.argv) < 3 or sys.argv[2] in c.__name__]
+    try:
+        lab.up()
+        for case in chosen:
+            try:
+                asyncio.run(asyncio.wait_for(case(lab), 60))
+                print("ok  ", case.__name__)
+            except Exception:
+                failed += 1
+                print("FAIL", case.__name__)
+                traceback.print_exc()
+        if len(chosen) == len(CASES):
+            time.sleep(1)
+            try:
+                the_core_wire_is_as_it_should_be(lab)
+                print("ok   the_core_wire_is_as_it_should_be")
+            except Exception:
+                failed += 1
+                traceback.print_exc()
+    except Exception:
+        failed += 1
+        traceback.print_exc()
+    finally:
+        try:
+            lab.down()
+        except Exception:
+            failed += 1
+            traceback.print_exc()
+    if failed or not chosen:
+        lab.logs()
+    sys.exit(1 if failed or not chosen else 0)
+
+
+main()
