@@ -247,7 +247,8 @@ void gw_boot_run(struct gw_boot *b)
     gw_sip_stack_run(b->stack);
 }
 
-/* The front first, then who uses the workers, then the workers, then what everybody borrows. */
+/* The front first; then the workers, which answer what still waits for them, so that a call is not freed with a request
+ * under way; then the calls and what they stand on. */
 void gw_boot_free(struct gw_boot *b)
 {
     if (!b)
@@ -262,13 +263,12 @@ void gw_boot_free(struct gw_boot *b)
     if (b->stack)
         gw_sip_stack_set_ws(b->stack, NULL);
     gw_ws_free(b->ws);
-    if (b->timer)
-        gw_ctl_timer_free(b->timer);
-    gw_calls_free(b->calls);
-    b->calls = NULL;
     if (b->stack && b->agw)
         gw_ctl_unwatch(b->stack, gw_agw_fd(b->agw));
     gw_agw_free(b->agw);
+    gw_calls_free(b->calls);
+    if (b->timer)
+        gw_ctl_timer_free(b->timer);
     gw_pcscf_free(b->pcscf);
     gw_sip_stack_free(b->stack);
     gw_call_record_close();

@@ -26,6 +26,7 @@ struct gw_dispatch {
     unsigned nretries;
     struct pending pending[GW_DISPATCH_PENDING + 1]; /* [0] is the head of the list of those waiting */
     uint32_t free_head;
+    bool is_closing; /* callbacks of gw_dispatch_free may try to submit */
 };
 
 void gw_iq_order_free(struct gw_iq_order *o)
@@ -169,7 +170,7 @@ static int refuse_later(struct gw_dispatch *d, uint64_t ticket, const struct gw_
 
 int gw_dispatch_submit(struct gw_dispatch *d, struct gw_iq_req **req, gw_iq_reply_cb *cb, void *arg, uint64_t now_us)
 {
-    uint32_t i = pending_take(d);
+    uint32_t i = d->is_closing ? 0 : pending_take(d);
     struct pending *p = &d->pending[i];
     struct gw_iq_order *order = NULL;
     uint64_t ticket;
@@ -177,6 +178,8 @@ int gw_dispatch_submit(struct gw_dispatch *d, struct gw_iq_req **req, gw_iq_repl
     void *push;
     int err;
 
+    if (d->is_closing)
+        return GW_E_CLOSED;
     if (i == 0)
         return GW_E_FULL;
     ticket = (uint64_t)p->generation << 32 | i;
@@ -246,6 +249,7 @@ void gw_dispatch_free(struct gw_dispatch *d)
 {
     if (!d)
         return;
+    d->is_closing = true;
     while (d->pending[0].next)
         answer_err(d, d->pending[0].next, GW_E_CLOSED);
     gw_mbox_free(d->inbox, free);

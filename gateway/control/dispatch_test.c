@@ -99,6 +99,27 @@ TEST(a_new_context_goes_to_the_least_loaded_worker_and_stays_there)
     EQ(last.err, GW_E_CLOSED);
 }
 
+static int again_err;
+
+static void on_reply_again(void *arg, const struct gw_iq_reply *r)
+{
+    EQ(r->err, GW_E_CLOSED);
+    again_err = submit(2, GW_IQ_RELEASE, gw_iq_ctx_make(0, 1), 0);
+}
+
+TEST(a_callback_of_the_end_cannot_submit)
+{
+    struct gw_iq_req *req = calloc(1, sizeof(*req));
+
+    setup(10);
+    req->txn = 1;
+    EQ(gw_dispatch_submit(d, &req, on_reply_again, NULL, 0), 0);
+    again_err = 0;
+    teardown();
+    EQ(again_err, GW_E_CLOSED);
+    EQ(replies, 0);
+}
+
 TEST(full_workers_unknown_contexts_and_wrong_requests_are_answered_later)
 {
     setup(1);

@@ -43,6 +43,11 @@ int gw_calls_new(const struct gw_conf *conf, struct gw_sip_stack *stack, struct 
     return 0;
 }
 
+void gw_calls_reload(struct gw_calls *cs, const struct gw_conf *conf)
+{
+    cs->conf = conf;
+}
+
 void gw_calls_free(struct gw_calls *cs)
 {
     if (!cs)
