@@ -1,251 +1,11 @@
-/* The access gateway over loopback sockets, with its worker thread, between a WebRTC client that nobody here wrote and a
- * core phone that is a UDP socket. */
-#include "gateway/media/agw.h"
-
-#include <poll.h>
+/* Calls through the access gateway that go well. */
+#include <srtp2/srtp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <test.h>
 #include <unistd.h>
 
-#include "gateway/base/clock.h"
-#include "gateway/base/log.h"
-#include "gateway/base/stats.h"
-#include "tests/peers/webrtc_client.h"
-
-enum { ACCESS = 1, CORE = 2, STREAM = 1, PORT_ACCESS = 23100 };
-
-struct rig {
-    struct gw_conf *conf;
-    struct gw_agw *agw;
-    struct gw_iq_reply reply;
-    bool has_reply;
-    unsigned events[8];
-    int cause[8];
-    uint64_t ctx;
-    struct gw_iq_req want; /* the state that signalling wants, sent again with changes */
-    struct gw_iq_local access, core;
-    struct wc *wc;
-    bool is_ipv6_access;
-    int rtp, rtcp;         /* the core phone */
-    struct gw_addr rtp_addr, rtcp_addr;
-};
-
-static void on_notify(void *arg, const struct gw_iq_notify *n)
-{
-    struct rig *g = arg;
-
-    if (n->event < 8) {
-        g->events[n->event]++;
-        g->cause[n->event] = n->cause;
-    }
-}
-
-static void on_reply(void *arg, const struct gw_iq_reply *r)
-{
-    struct rig *g = arg;
-
-    g->reply = *r;
-    g->has_reply = true;
-}
-
-static void dispatch(struct rig *g, int ms)
-{
-    struct pollfd p = { gw_agw_fd(g->agw), POLLIN, 0 };
-
-    if (poll(&p, 1, ms) > 0)
-        gw_agw_dispatch(g->agw);
-}
-
-static int ask(struct rig *g, const struct gw_iq_req *req)
-{
-    static uint64_t txn;
-    struct gw_iq_req *copy = malloc(sizeof(*copy));
-    uint64_t end = gw_clock_us() + 3 * GW_S;
-
-    *copy = *req;
-    copy->ctx = g->ctx;
-    if (!copy->txn)
-        copy->txn = ++txn;
-    g->has_reply = false;
-    EQ(gw_agw_submit(g->agw, &copy, on_reply, g), 0);
-    while (!g->has_reply && gw_clock_us() < end)
-        dispatch(g, 100);
-    CHECK(g->has_reply);
-    return g->has_reply ? g->reply.err : GW_E_TIMEOUT;
-}
-
-static int phone_socket(bool is_ipv6, struct gw_addr *a)
-{
-    struct sockaddr_storage ss;
-    socklen_t len;
-    struct timeval second = { .tv_sec = 1 };
-    int fd = socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    EQ(gw_addr_parse_ip(is_ipv6 ? "::1" : "127.0.0.1", 0, a), 0);
-    len = gw_addr_to_sockaddr(a, &ss);
-    EQ(bind(fd, (struct sockaddr *)&ss, len), 0);
-    len = sizeof(ss);
-    getsockname(fd, (struct sockaddr *)&ss, &len);
-    EQ(gw_addr_from_sockaddr((struct sockaddr *)&ss, a), 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-    return fd;
-}
-
-static void phone_send(int fd, const struct gw_addr *to, const void *p, size_t len)
-{
-    struct sockaddr_storage ss;
-    socklen_t n = gw_addr_to_sockaddr(to, &ss);
-
-    EQ(sendto(fd, p, len, 0, (struct sockaddr *)&ss, n), (ssize_t)len);
-}
-
-struct variant {
-    bool is_dtls_client; /* the browser is */
-    bool is_ipv6_access, is_ipv6_core;
-    const char *conf;
-    const char *profiles;
-    bool core_avpf;
-};
-
-static void rig_start(struct rig *g, const struct variant *v)
-{
-    char text[512], why[256];
-
-    memset(g, 0, sizeof(*g));
-    gw_log_set_level(GW_LOG_ERROR);
-    snprintf(text, sizeof(text),
-             "access_address = 127.0.0.1 ::1\naccess_port = %d\ncore_address = 127.0.0.1 ::1\ncore_port_min = 23200\n"
-             "core_port_max = 23299\n%s\n",
-             PORT_ACCESS, v->conf ? v->conf : "");
-    EQ(gw_conf_parse("test", text, strlen(text), &g->conf, why, sizeof(why)), 0);
-    EQ(gw_agw_new(g->conf, on_notify, g, &g->agw, why, sizeof(why)), 0);
-    EQ(gw_agw_start(g->agw), 0);
-    g->rtp = phone_socket(v->is_ipv6_core, &g->rtp_addr);
-    g->rtcp = phone_socket(v->is_ipv6_core, &g->rtcp_addr);
-}
-
-/* What signalling asks for when a browser calls a phone: reserve both ends, one audio stream. */
-static void want_call(struct rig *g, const struct variant *v)
-{
-    struct gw_iq_req *w = &g->want;
-    struct gw_iq_stream *s = &w->streams[0];
-
-    w->op = GW_IQ_RESERVE_CONFIGURE;
-    strcpy(w->call, "testcall");
-    w->nterms = 2;
-    w->terms[0] = (struct gw_iq_term){
-        .id = ACCESS, .realm = GW_IQ_ACCESS, .security = GW_IQ_DTLS, .family = 4, .has_ice = true, .has_rtcp_mux = true,
-        .ice_generation = 1, .dtls_generation = 1,
-        .setup = v->is_dtls_client ? GW_IQ_SETUP_PASSIVE : GW_IQ_SETUP_ACTIVE,
-    };
-    w->terms[1] = (struct gw_iq_term){ .id = CORE, .realm = GW_IQ_CORE, .family = v->is_ipv6_core ? 6 : 4 };
-    w->nstreams = 1;
-    *s = (struct gw_iq_stream){
-        .id = STREAM, .kind = GW_IQ_AUDIO, .access_term = ACCESS, .core_term = CORE, .to_core = true, .to_access = true,
-        .npts = 2, .pts = { { 111, 96, 48000 }, { 0, 0, 8000 } },
-        .nexts = 1, .exts = { { 3, 5 } },
-        .access_has_pli = true, .access_has_fir = true, .access_has_nack = true, .access_has_rsize = true,
-        .core_has_avpf = v->core_avpf, .core_has_pli = v->core_avpf,
-    };
-}
-
-static void set_fingerprint(struct rig *g)
-{
-    struct gw_iq_fingerprint *f = &g->want.terms[0].fingerprints[0];
-
-    g->want.terms[0].nfingerprints = 1;
-    *f = (struct gw_iq_fingerprint){ .hash = GW_IQ_SHA256, .len = 32 };
-    memcpy(f->value, g->wc->fingerprint, 32);
-}
-
-static void make_call(struct rig *g, const struct variant *v)
-{
-    struct wc_options o = { .is_dtls_client = v->is_dtls_client, .is_ipv6 = v->is_ipv6_access, .profiles = v->profiles };
-
-    rig_start(g, v);
-    g->is_ipv6_access = v->is_ipv6_access;
-    g->wc = wc_new(&o);
-    want_call(g, v);
-    strcpy(g->want.terms[0].remote_ufrag, g->wc->ufrag);
-    strcpy(g->want.terms[0].remote_pwd, g->wc->pwd);
-    g->want.terms[1].has_remote = true;
-    g->want.terms[1].remote_rtp = g->rtp_addr;
-    g->want.terms[1].remote_rtcp = g->rtcp_addr;
-}
-
-static void reserve(struct rig *g)
-{
-    EQ(ask(g, &g->want), 0);
-    g->ctx = g->reply.ctx;
-    EQ(g->reply.nlocals, 2);
-    g->access = g->reply.locals[0];
-    g->core = g->reply.locals[1];
-}
-
-static void connect_ice(struct rig *g)
-{
-    wc_set_remote(g->wc, g->access.ufrag, g->access.pwd, g->is_ipv6_access ? "::1" : "127.0.0.1",
-                  g->access.candidates[0].port);
-}
-
-static size_t make_rtp(uint8_t *p, uint8_t pt, uint16_t seq, uint32_t ssrc)
-{
-    memset(p, 0, 12 + 160);
-    p[0] = 0x80;
-    p[1] = pt;
-    p[2] = (uint8_t)(seq >> 8);
-    p[3] = (uint8_t)seq;
-    p[7] = (uint8_t)seq;
-    p[8] = (uint8_t)(ssrc >> 24);
-    p[9] = (uint8_t)(ssrc >> 16);
-    p[10] = (uint8_t)(ssrc >> 8);
-    p[11] = (uint8_t)ssrc;
-    for (int i = 0; i < 160; i++)
-        p[12 + i] = (uint8_t)(i ^ seq);
-    return 12 + 160;
-}
-
-static void rig_end(struct rig *g)
-{
-    struct gw_iq_req r = { .op = GW_IQ_RELEASE };
-
-    if (g->ctx)
-        EQ(ask(g, &r), 0);
-    wc_free(g->wc);
-    gw_agw_free(g->agw);
-    gw_conf_free(g->conf);
-    close(g->rtp);
-    close(g->rtcp);
-    EQ(gw_stats_read(GW_STAT_CONTEXTS), 0);
-    EQ(gw_stats_read(GW_STAT_HANDSHAKES), 0);
-}
-
-static void media_both_ways(struct rig *g)
-{
-    uint8_t p[512], q[2048];
-    unsigned had = g->wc->nrtp;
-    size_t len = make_rtp(p, 111, 1000, 0x11111111);
-    ssize_t n;
-
-    for (uint16_t i = 0; i < 5; i++) {
-        make_rtp(p, 111, (uint16_t)(1000 + i), 0x11111111);
-        CHECK(wc_send_rtp(g->wc, p, len));
-        n = recv(g->rtp, q, sizeof(q), 0);
-        EQ(n, (ssize_t)len);
-        EQ(q[1], 96); /* the core's payload type */
-        p[1] = 96;
-        MEM_EQ(p, q, len); /* SSRC, sequence, time stamp and payload untouched */
-    }
-    for (uint16_t i = 0; i < 5; i++) {
-        make_rtp(p, 0, (uint16_t)(500 + i), 0x22222222);
-        phone_send(g->rtp, &g->core.rtp, p, len);
-    }
-    CHECK(wc_run_count(g->wc, &g->wc->nrtp, had + 5, 2000));
-    EQ(g->wc->rtp.len, len);
-    MEM_EQ(g->wc->rtp.octets, p, len);
-    EQ(g->wc->nbad, 0);
-}
+#include "tests/harness/agw_rig.h"
 
 TEST(a_browser_talks_to_a_phone_both_ways_in_either_dtls_role)
 {
@@ -253,16 +13,233 @@ TEST(a_browser_talks_to_a_phone_both_ways_in_either_dtls_role)
         struct variant v = { .is_dtls_client = role };
         struct rig g;
 
-        make_call(&g, &v);
-        set_fingerprint(&g);
-        reserve(&g);
-        connect_ice(&g);
-        CHECK(wc_run_until(g.wc, &g.wc->is_dtls_up, 5000));
-        MEM_EQ(g.wc->peer_fingerprint, g.access.fingerprint.value, 32);
-        media_both_ways(&g);
-        dispatch(&g, 100);
+        rig_call(&g, &v);
+        media_both_ways(&g, 1000);
         EQ(g.events[GW_IQ_ICE_UP], 1);
         EQ(g.events[GW_IQ_DTLS_UP], 1);
         rig_end(&g);
     }
+}
+
+TEST(every_srtp_profile_works)
+{
+    static const char *const profiles[][2] = { { "SRTP_AES128_CM_SHA1_80", "DTLS-SRTP AES_CM_128_HMAC_SHA1_80" },
+                                               { "SRTP_AEAD_AES_128_GCM", "DTLS-SRTP AEAD_AES_128_GCM" },
+                                               { "SRTP_AEAD_AES_256_GCM", "DTLS-SRTP AEAD_AES_256_GCM" } };
+    for (int i = 0; i < 3; i++) {
+        struct variant v = { .is_dtls_client = true, .profiles = profiles[i][0] };
+        struct gw_iq_req audit = { .op = GW_IQ_AUDIT };
+        struct rig g;
+
+        rig_call(&g, &v);
+        STR_EQ(g.wc->profile, profiles[i][0]);
+        media_both_ways(&g, 65533); /* over the roll-over of sequence numbers */
+        EQ(rig_ask(&g, &audit), 0);
+        EQ(g.reply.ncounters, 1);
+        STR_EQ(g.reply.counters[0].security, profiles[i][1]);
+        EQ(g.reply.counters[0].dir[0].packets, 5);
+        EQ(g.reply.counters[0].dir[1].packets, 5);
+        EQ(g.reply.counters[0].dir[0].octets, 5 * 172);
+        EQ(g.reply.counters[0].dir[0].lost, 0);
+        rig_end(&g);
+    }
+}
+
+TEST(ipv4_and_ipv6_meet_in_any_mix)
+{
+    for (int mix = 0; mix < 4; mix++) {
+        struct variant v = { .is_dtls_client = true, .is_ipv6_access = mix & 1, .is_ipv6_core = mix & 2 };
+        struct rig g;
+
+        rig_call(&g, &v);
+        EQ(g.access.ncandidates, 2);
+        EQ(g.access.candidates[0].family, 4);
+        EQ(g.access.candidates[1].family, 6);
+        EQ(g.core.rtp.family, v.is_ipv6_core ? 6 : 4);
+        EQ(g.core.rtp.port % 2, 0);
+        EQ(g.core.rtcp.port, g.core.rtp.port + 1);
+        media_both_ways(&g, 1);
+        rig_end(&g);
+    }
+}
+
+TEST(iq001_handshake_ahead_of_the_answer_passes_media_only_once_the_fingerprint_is_known)
+{
+    struct variant v = { .is_dtls_client = true };
+    uint8_t p[256];
+    size_t len = make_rtp(p, 111, 1, 5);
+    struct rig g;
+
+    rig_start(&g, &v);
+    rig_reserve(&g);
+    rig_connect_ice(&g);
+    CHECK(wc_run_until(g.wc, &g.wc->is_dtls_up, 5000));
+    CHECK(wc_send_rtp(g.wc, p, len));
+    EQ(rig_grew(&g, GW_STAT_MEDIA_DROPPED_KEYS, 1), 1);
+    EQ(g.events[GW_IQ_DTLS_UP], 0);
+    EQ(phone_recv(g.rtp, p, sizeof(p), true), -1);
+    rig_know_fingerprint(&g);
+    g.want.op = GW_IQ_CONFIGURE;
+    EQ(rig_ask(&g, &g.want), 0);
+    CHECK(rig_wait_event(&g, GW_IQ_DTLS_UP, 1, 1000));
+    media_both_ways(&g, 10);
+    rig_end(&g);
+}
+
+TEST(tls010_ice_restart_keeps_dtls_and_srtp)
+{
+    struct variant v = { .is_dtls_client = true };
+    struct gw_iq_local was;
+    struct rig g;
+
+    rig_call(&g, &v);
+    media_both_ways(&g, 1);
+    was = g.access;
+    wc_restart(g.wc);
+    strcpy(g.want.terms[0].remote_ufrag, g.wc->ufrag);
+    strcpy(g.want.terms[0].remote_pwd, g.wc->pwd);
+    g.want.terms[0].ice_generation = 2;
+    g.want.op = GW_IQ_CONFIGURE;
+    EQ(rig_ask(&g, &g.want), 0);
+    g.access = g.reply.locals[0];
+    CHECK(strcmp(was.ufrag, g.access.ufrag) != 0 && strcmp(was.pwd, g.access.pwd) != 0);
+    MEM_EQ(&was.fingerprint, &g.access.fingerprint, sizeof(was.fingerprint));
+    rig_connect_ice(&g);
+    CHECK(wc_run_until(g.wc, &g.wc->is_ice_ready, 5000));
+    media_both_ways(&g, 100); /* with the keys of the one handshake there was */
+    EQ(gw_stats_read(GW_STAT_DTLS_UP) - g.before[GW_STAT_DTLS_UP], 1);
+    EQ(g.events[GW_IQ_DTLS_UP], 1);
+    rig_end(&g);
+}
+
+TEST(dtls_comes_up_over_a_lossy_path)
+{
+    for (int role = 0; role < 2; role++) {
+        struct variant v = { .is_dtls_client = role };
+        struct rig g;
+
+        rig_start(&g, &v);
+        g.wc->lose_of_10 = 3;
+        rig_know_fingerprint(&g);
+        rig_reserve(&g);
+        rig_connect_ice(&g);
+        CHECK(wc_run_until(g.wc, &g.wc->is_dtls_up, 20000));
+        CHECK(rig_wait_event(&g, GW_IQ_DTLS_UP, 1, 5000));
+        g.wc->lose_of_10 = 0;
+        media_both_ways(&g, 1);
+        rig_end(&g);
+    }
+}
+
+/* SDES on the core side, against libsrtp2. */
+TEST(iq005_core_side_sdes_is_protected_with_the_local_line_and_checked_with_the_remote_one)
+{
+    struct variant v = { .is_dtls_client = true };
+    struct gw_iq_term *core;
+    uint8_t p[512], q[512], key_gw[30], key_phone[30];
+    size_t len;
+    srtp_policy_t policy;
+    srtp_t rx, tx;
+    struct rig g;
+    ssize_t got;
+    int n;
+
+    rig_start(&g, &v);
+    memset(key_gw, 0x11, sizeof(key_gw));
+    memset(key_phone, 0x22, sizeof(key_phone));
+    core = &g.want.terms[1];
+    core->security = GW_IQ_SDES;
+    core->local = (struct gw_iq_crypto){ .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .key_len = 30 };
+    core->remote = core->local;
+    memcpy(core->local.key, key_gw, 30);
+    memcpy(core->remote.key, key_phone, 30);
+    rig_know_fingerprint(&g);
+    rig_reserve(&g);
+    rig_connect_ice(&g);
+    CHECK(wc_run_until(g.wc, &g.wc->is_dtls_up, 5000));
+    CHECK(rig_wait_event(&g, GW_IQ_DTLS_UP, 1, 2000));
+
+    memset(&policy, 0, sizeof(policy));
+    srtp_crypto_policy_set_rtp_default(&policy.rtp);
+    srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
+    policy.ssrc.type = ssrc_any_inbound;
+    policy.key = key_gw;
+    EQ(srtp_create(&rx, &policy), 0);
+    policy.ssrc.type = ssrc_any_outbound;
+    policy.key = key_phone;
+    EQ(srtp_create(&tx, &policy), 0);
+
+    for (int round = 0; round < 2; round++) {
+        len = make_rtp(p, 0, (uint16_t)(1 + round), 7);
+        CHECK(wc_send_rtp(g.wc, p, len));
+        got = phone_recv(g.rtp, q, sizeof(q), false);
+        EQ(got, (ssize_t)len + 10);
+        n = (int)got;
+        EQ(srtp_unprotect(rx, q, &n), 0);
+        MEM_EQ(p, q, len);
+        n = (int)make_rtp(q, 0, (uint16_t)(1 + round), 8);
+        EQ(srtp_protect(tx, q, &n), 0);
+        phone_send(g.rtp, &g.core.rtp, q, (size_t)n);
+        CHECK(wc_run_count(g.wc, &g.wc->nrtp, (unsigned)round + 1, 2000));
+        /* the same lines again, as in a session refresh: no key is set up anew, sequence numbers go on (7.4) */
+        g.want.op = GW_IQ_CONFIGURE;
+        EQ(rig_ask(&g, &g.want), 0);
+    }
+    phone_send(g.rtp, &g.core.rtp, q, (size_t)n); /* a replay, in spite of the refresh in between */
+    EQ(rig_grew(&g, GW_STAT_MEDIA_DROPPED_REPLAY, 1), 1);
+    make_rtp(q, 0, 9, 8);
+    phone_send(g.rtp, &g.core.rtp, q, 172 + 10); /* not protected at all */
+    EQ(rig_grew(&g, GW_STAT_MEDIA_DROPPED_FORGED, 1), 1);
+    wc_run(g.wc, 20);
+    EQ(g.wc->nrtp, 2);
+    srtp_dealloc(rx);
+    srtp_dealloc(tx);
+    rig_end(&g);
+}
+
+/* An IMS phone on the access side: SDES without ICE, on a port pair of its own. */
+TEST(an_access_side_without_ice_relays_sdes)
+{
+    struct variant v = { .is_dtls_client = true };
+    struct gw_iq_term *access;
+    struct gw_addr a, b;
+    uint8_t p[512], q[512], key[2][30];
+    srtp_policy_t policy;
+    srtp_t tx;
+    struct rig g;
+    int ue, ue_rtcp, n;
+
+    rig_start(&g, &v);
+    ue = phone_socket(false, &a);
+    ue_rtcp = phone_socket(false, &b);
+    memset(key[0], 3, 30);
+    memset(key[1], 4, 30);
+    access = &g.want.terms[0];
+    *access = (struct gw_iq_term){
+        .id = RIG_ACCESS, .realm = GW_IQ_ACCESS, .security = GW_IQ_SDES, .family = 4, .has_remote = true,
+        .remote_rtp = a, .remote_rtcp = b,
+        .local = { .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .key_len = 30 },
+        .remote = { .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .key_len = 30 },
+    };
+    memcpy(access->local.key, key[0], 30);
+    memcpy(access->remote.key, key[1], 30);
+    rig_reserve(&g);
+    CHECK(g.access.rtp.port % 2 == 0 && g.access.rtcp.port == g.access.rtp.port + 1);
+    memset(&policy, 0, sizeof(policy));
+    srtp_crypto_policy_set_rtp_default(&policy.rtp);
+    srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
+    policy.ssrc.type = ssrc_any_outbound;
+    policy.key = key[1];
+    EQ(srtp_create(&tx, &policy), 0);
+    n = (int)make_rtp(p, 0, 77, 9);
+    EQ(srtp_protect(tx, p, &n), 0);
+    phone_send(ue, &g.access.rtp, p, (size_t)n);
+    EQ(phone_recv(g.rtp, q, sizeof(q), false), 172);
+    phone_send(g.rtp, &g.core.rtp, q, 172);
+    EQ(phone_recv(ue, q, sizeof(q), false), 172 + 10);
+    srtp_dealloc(tx);
+    shutdown(ue, SHUT_RDWR);
+    close(ue);
+    close(ue_rtcp);
+    rig_end(&g);
 }
