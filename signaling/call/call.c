@@ -169,7 +169,8 @@ void gw_call_end(struct gw_call *c, const struct gw_call_end *why)
         return;
     c->state = GW_CALL_ENDING;
     c->ended_by = why->by;
-    c->cause = why->cause ? why->cause : why->status;
+    bool is_bye = why->msg && gw_sip_msg_is_request(why->msg) && gw_sip_msg_method(why->msg) == GW_SIP_BYE;
+    c->cause = why->cause ? why->cause : is_bye ? 200 : why->status;
     c->ended_wall_us = gw_clock_wall_us();
     snprintf(c->why, sizeof(c->why), "%s", why->text ? why->text : "");
     for (unsigned t = 0; t < GW_CALL_TIMERS; t++)
@@ -180,8 +181,10 @@ void gw_call_end(struct gw_call *c, const struct gw_call_end *why)
     gw_leg_end(&c->leg[GW_LEG_ACCESS], why);
     gw_leg_end(&c->leg[GW_LEG_CORE], why);
     gw_offer_reset(c);
-    for (unsigned i = 0; i < c->ndeferred; i++)
+    for (unsigned i = 0; i < c->ndeferred; i++) { /* a 200 among them still gets its ACK and BYE */
+        gw_invite_handle(c->deferred[i].leg, c->deferred[i].msg);
         gw_sip_msg_free(c->deferred[i].msg);
+    }
     c->ndeferred = 0;
     gw_media_release(c);
     arm(c);

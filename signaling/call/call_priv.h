@@ -321,7 +321,9 @@ void gw_request_send_pfu(struct gw_call *c);
 /* ---- transfer.c ---- */
 /* Rewrites Refer-To, Referred-By and Replaces of a request that goes from `from` to the other leg. 0, or NOTFOUND: 481. */
 int gw_transfer_map_refer(struct gw_call_leg *from, struct gw_sip_msg *out);
-int gw_transfer_map_invite(struct gw_calls *cs, bool from_access, struct gw_sip_msg *out);
+int gw_transfer_map_invite(struct gw_calls *cs, struct gw_sip_msg *out);
+/* False: it would replace or join a dialog that a browser cannot have, as none is ours (481). */
+bool gw_transfer_is_known(struct gw_calls *cs, const struct gw_sip_msg *invite);
 void gw_transfer_remember(struct gw_call_leg *from, const struct gw_sip_msg *req, const struct gw_sip_msg *out);
 void gw_transfer_map_notify(struct gw_call_leg *from, struct gw_sip_msg *out);
 

@@ -128,9 +128,11 @@ static struct gw_call_leg *leg_of(struct gw_calls *cs, const struct gw_sip_msg *
 void gw_calls_refuse(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req, const char *call,
                      int status, const char *phrase, const char *header, const char *value)
 {
+    const char *call_id = gw_sip_msg_get(req, "Call-ID", 0);
+
     gw_stats_inc(GW_STAT_CALL_REQUESTS_REFUSED);
-    gw_log(GW_LOG_WARNING, "call", call, "%s refused: %d %s%s%s", gw_sip_msg_method_name(req), status,
-           phrase ? phrase : "", value ? ", " : "", value ? value : "");
+    gw_log(GW_LOG_WARNING, "call", call, "%s refused: %d%s%s%s%s, Call-ID %s", gw_sip_msg_method_name(req), status,
+           phrase ? " " : "", phrase ? phrase : "", value ? " " : "", value ? value : "", call_id ? call_id : "-");
     gw_sip_server_reply(txn, req, status, phrase, header, value);
 }
 

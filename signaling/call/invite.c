@@ -65,6 +65,10 @@ static bool refuse(struct gw_calls *cs, struct gw_sip_server *txn, const struct 
         gw_calls_refuse(cs, txn, req, NULL, 415, NULL, "Accept", "application/sdp");
         return true;
     }
+    if (gw_sip_server_flow(txn) == 0 && !gw_transfer_is_known(cs, req)) {
+        gw_calls_refuse(cs, txn, req, NULL, 481, NULL, NULL, NULL);
+        return true;
+    }
     gw_session_ask_read(req, &ask);
     if (ask.has_timer && ask.interval_s && ask.interval_s < GW_SESSION_MIN_SE && gw_sip_server_flow(txn) == 0) {
         snprintf(text, sizeof(text), "%d", GW_SESSION_MIN_SE);
@@ -189,7 +193,7 @@ static int add_dialog_headers(struct gw_call *c, struct gw_sip_msg *m, const str
         if (v)
             err = gw_sip_msg_set(m, names[i], v);
     }
-    return err ? err : gw_transfer_map_invite(c->cs, gw_call_caller(c)->side == GW_LEG_ACCESS, m);
+    return err ? err : gw_transfer_map_invite(c->cs, m);
 }
 
 int gw_invite_send(struct gw_call *c, const char *sdp, size_t len)
@@ -311,6 +315,8 @@ void gw_invite_on_response(void *arg, struct gw_sip_client *t, const struct gw_s
     /* Finals always find room: provisionals leave some. */
     bool is_final = gw_sip_msg_status(resp) >= 200;
     struct gw_sip_msg *copy = c->ndeferred < GW_CALL_DEFERRED - (is_final ? 0 : 8) ? gw_sip_msg_dup(resp) : NULL;
+    if (is_final && copy)
+        leg->uac.is_open = false;
     if (copy)
         c->deferred[c->ndeferred++] = (struct gw_call_deferred){ .leg = leg, .msg = copy };
     else

@@ -353,8 +353,8 @@ void gw_leg_end(struct gw_call_leg *leg, const struct gw_call_end *why)
         break;
     case GW_LEG_CALLING:
         reason_of(why, reason, sizeof(reason));
-        leg->state = leg->uac.txn ? GW_LEG_CANCELLED : GW_LEG_DONE;
-        if (leg->uac.txn)
+        leg->state = GW_LEG_CANCELLED; /* until the final response, which may wait among the deferred already */
+        if (leg->uac.txn && leg->uac.is_open)
             gw_sip_client_cancel(leg->uac.txn, reason[0] ? reason : NULL);
         break;
     case GW_LEG_ACCEPTED:

@@ -116,22 +116,32 @@ int gw_transfer_map_refer(struct gw_call_leg *from, struct gw_sip_msg *out)
     return w < 0 || (size_t)w >= sizeof(text) ? GW_E_LIMIT : gw_sip_msg_set(out, "Refer-To", text);
 }
 
-int gw_transfer_map_invite(struct gw_calls *cs, bool from_access, struct gw_sip_msg *out)
+/* One that is not ours stays: a browser was told of it by a REFER of the core, about a dialog of others. */
+int gw_transfer_map_invite(struct gw_calls *cs, struct gw_sip_msg *out)
 {
     static const char *const names[] = { "Replaces", "Join", "Target-Dialog" };
     char mapped[640];
+    int err = 0;
+
+    for (unsigned i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *v = gw_sip_msg_get(out, names[i], 0);
+        if (v && gw_calls_translate_dialog(cs, v, mapped, sizeof(mapped)) == 0)
+            err = gw_sip_msg_set(out, names[i], mapped);
+    }
+    return err;
+}
+
+bool gw_transfer_is_known(struct gw_calls *cs, const struct gw_sip_msg *invite)
+{
+    static const char *const names[] = { "Replaces", "Join" };
+    char mapped[640];
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *v = gw_sip_msg_get(out, names[i], 0);
-        int err = v ? gw_calls_translate_dialog(cs, v, mapped, sizeof(mapped)) : GW_E_NOTFOUND;
-        if (!v || (err == GW_E_NOTFOUND && from_access))
-            continue; /* from a browser: it was told so by a REFER of the core, about a dialog of others */
-        if (!err)
-            err = gw_sip_msg_set(out, names[i], mapped);
-        if (err)
-            return err;
+        const char *v = gw_sip_msg_get(invite, names[i], 0);
+        if (v && gw_calls_translate_dialog(cs, v, mapped, sizeof(mapped)) != 0)
+            return false;
     }
-    return 0;
+    return true;
 }
 
 /* ---- subscriptions made by REFER ---- */

@@ -152,6 +152,11 @@ void gw_agw_fake_fail_submits(struct gw_agw *a, unsigned n)
     a->fail_submits = n;
 }
 
+void gw_agw_fake_forget(struct gw_agw *a)
+{
+    a->ncontexts = 0;
+}
+
 unsigned gw_agw_fake_contexts(const struct gw_agw *a)
 {
     return a->ncontexts;

@@ -19,6 +19,9 @@ void gw_agw_fake_reply_error(struct gw_agw *a, int err);
 /* The next n submits return GW_E_FULL. */
 void gw_agw_fake_fail_submits(struct gw_agw *a, unsigned n);
 
+/* The contexts there are went with their worker. */
+void gw_agw_fake_forget(struct gw_agw *a);
+
 unsigned gw_agw_fake_contexts(const struct gw_agw *a);       /* live */
 unsigned gw_agw_fake_requests(const struct gw_agw *a);       /* ever submitted */
 unsigned gw_agw_fake_bad_releases(const struct gw_agw *a);   /* of contexts that are not there */

@@ -153,8 +153,9 @@ static struct gw_sip_server *say(gw_flow_id flow, const char *headers, const cha
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    bool has_hops = headers && strstr(headers, "Max-Forwards:");
     bool has_type = headers && strstr(headers, "Content-Type:");
-    snprintf(text + n, sizeof(text) - (size_t)n, "Max-Forwards: 70\n%s%s\n%s", headers ? headers : "",
+    snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s\n%s", has_hops ? "" : "Max-Forwards: 70\n", headers ? headers : "",
              body && !has_type ? "Content-Type: application/sdp\n" : "", body ? body : "");
     return fake_request(flow, text);
 }
