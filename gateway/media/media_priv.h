@@ -84,7 +84,7 @@ struct gw_worker {
     uint64_t rate_since_us;
     struct gw_inbox in;
     struct gw_shared shared[2]; /* [0] IPv4, [1] IPv6 */
-    struct gw_table addrs, ufrags;
+    struct gw_addr_table addrs, ufrags;
     struct gw_ice_stun *stun;
     struct gw_ports ports;
     uint8_t *memory; /* of all packet buffers */

@@ -303,20 +303,20 @@ void gw_secure_stun(struct gw_worker *w, unsigned family, const struct gw_addr *
         return;
     }
     if (peek.local_ufrag.len == GW_ICE_UFRAG) {
-        struct gw_addr key = gw_table_ufrag_key(peek.local_ufrag.ptr);
-        t = gw_table_get(&w->ufrags, &key);
+        struct gw_addr key = gw_addr_table_ufrag_key(peek.local_ufrag.ptr);
+        t = gw_addr_table_get(&w->ufrags, &key);
     }
     if (!t) {
         refuse(w, family, src, from, msg);
         return;
     }
     gw_ice_lite_input(w->stun, &t->ice, msg, src, w->now_us, out, &r);
-    if (!r.err && r.is_new_addr && gw_table_put(&w->addrs, src, t) != 0) {
+    if (!r.err && r.is_new_addr && gw_addr_table_put(&w->addrs, src, t) != 0) {
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_STUN); /* out of memory: unanswered, so the peer asks again */
         return;
     }
-    if (!r.err && !r.is_new_addr && gw_table_get(&w->addrs, src) != t) /* another call had taken the address */
-        r.err = gw_table_put(&w->addrs, src, t) != 0 ? GW_E_LIMIT : 0;
+    if (!r.err && !r.is_new_addr && gw_addr_table_get(&w->addrs, src) != t) /* another call had taken the address */
+        r.err = gw_addr_table_put(&w->addrs, src, t) != 0 ? GW_E_LIMIT : 0;
     if (r.len)
         gw_worker_send_copy(w, family, from, (struct gw_span){ out, r.len });
     if (r.err) {
@@ -328,10 +328,10 @@ void gw_secure_stun(struct gw_worker *w, unsigned family, const struct gw_addr *
     gw_stats_inc(GW_STAT_MEDIA_HANDLED_STUN);
     t->is_consent_lost = false;
     if (r.has_evicted)
-        gw_table_remove(&w->addrs, &r.evicted, t);
+        gw_addr_table_remove(&w->addrs, &r.evicted, t);
     if (r.has_dropped_gen) {
-        struct gw_addr key = gw_table_ufrag_key(r.dropped_ufrag);
-        gw_table_remove(&w->ufrags, &key, t);
+        struct gw_addr key = gw_addr_table_ufrag_key(r.dropped_ufrag);
+        gw_addr_table_remove(&w->ufrags, &key, t);
     }
     if (r.event == GW_ICE_NOMINATED)
         nominated(t, family, from);
@@ -343,9 +343,9 @@ void gw_secure_stun(struct gw_worker *w, unsigned family, const struct gw_addr *
 
 static int put_ufrag(struct gw_termination *t)
 {
-    struct gw_addr key = gw_table_ufrag_key(t->ice.gen[0].ufrag);
+    struct gw_addr key = gw_addr_table_ufrag_key(t->ice.gen[0].ufrag);
 
-    return gw_table_put(&worker_of(t)->ufrags, &key, t);
+    return gw_addr_table_put(&worker_of(t)->ufrags, &key, t);
 }
 
 int gw_secure_init(struct gw_termination *t, const struct gw_iq_term *in)
@@ -368,8 +368,8 @@ static void apply_ice(struct gw_termination *t, const struct gw_iq_term *in)
     if (in->ice_generation != t->ice.gen[0].number) {
         gw_ice_lite_restart(&t->ice, in->ice_generation, dropped);
         if (dropped[0]) {
-            struct gw_addr key = gw_table_ufrag_key(dropped);
-            gw_table_remove(&worker_of(t)->ufrags, &key, t);
+            struct gw_addr key = gw_addr_table_ufrag_key(dropped);
+            gw_addr_table_remove(&worker_of(t)->ufrags, &key, t);
         }
         if (put_ufrag(t) != 0)
             gw_log(GW_LOG_ERROR, "ice", t->cx->call, "term=%u no memory for a restart", t->id);
@@ -436,10 +436,10 @@ void gw_secure_fini(struct gw_termination *t)
         return;
     for (unsigned i = 0; i < GW_ICE_ADDRS; i++)
         if (t->ice.addrs[i].at_us)
-            gw_table_remove(&w->addrs, &t->ice.addrs[i].addr, t);
+            gw_addr_table_remove(&w->addrs, &t->ice.addrs[i].addr, t);
     for (unsigned i = 0; i < 2; i++) {
-        struct gw_addr key = gw_table_ufrag_key(t->ice.gen[i].ufrag);
-        gw_table_remove(&w->ufrags, &key, t);
+        struct gw_addr key = gw_addr_table_ufrag_key(t->ice.gen[i].ufrag);
+        gw_addr_table_remove(&w->ufrags, &key, t);
     }
 }
 

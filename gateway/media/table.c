@@ -14,7 +14,7 @@ static uint64_t mix(uint64_t v)
     return v ^ v >> 32;
 }
 
-static uint32_t hash_of(const struct gw_table *t, const struct gw_addr *k)
+static uint32_t hash_of(const struct gw_addr_table *t, const struct gw_addr *k)
 {
     uint64_t a, b;
     uint32_t head;
@@ -25,7 +25,7 @@ static uint32_t hash_of(const struct gw_table *t, const struct gw_addr *k)
     return (uint32_t)mix(mix(mix(t->seed ^ head) ^ a) ^ b);
 }
 
-int gw_table_init(struct gw_table *t, uint32_t capacity)
+int gw_addr_table_init(struct gw_addr_table *t, uint32_t capacity)
 {
     t->slots = calloc(capacity, sizeof(*t->slots));
     t->mask = capacity - 1;
@@ -34,14 +34,14 @@ int gw_table_init(struct gw_table *t, uint32_t capacity)
     return t->slots ? 0 : GW_E_NOMEM;
 }
 
-void gw_table_fini(struct gw_table *t)
+void gw_addr_table_fini(struct gw_addr_table *t)
 {
     free(t->slots);
     t->slots = NULL;
 }
 
 /* Where the key is, or the free slot where it would be. */
-static uint32_t find(const struct gw_table *t, const struct gw_addr *k, uint32_t hash)
+static uint32_t find(const struct gw_addr_table *t, const struct gw_addr *k, uint32_t hash)
 {
     uint32_t i = hash & t->mask;
 
@@ -50,9 +50,9 @@ static uint32_t find(const struct gw_table *t, const struct gw_addr *k, uint32_t
     return i;
 }
 
-static int grow(struct gw_table *t)
+static int grow(struct gw_addr_table *t)
 {
-    struct gw_table bigger = { .mask = t->mask * 2 + 1, .count = t->count, .seed = t->seed };
+    struct gw_addr_table bigger = { .mask = t->mask * 2 + 1, .count = t->count, .seed = t->seed };
 
     bigger.slots = calloc((size_t)bigger.mask + 1, sizeof(*bigger.slots));
     if (!bigger.slots)
@@ -65,7 +65,7 @@ static int grow(struct gw_table *t)
     return 0;
 }
 
-int gw_table_put(struct gw_table *t, const struct gw_addr *key, void *value)
+int gw_addr_table_put(struct gw_addr_table *t, const struct gw_addr *key, void *value)
 {
     uint32_t hash = hash_of(t, key), i = find(t, key, hash);
 
@@ -78,16 +78,16 @@ int gw_table_put(struct gw_table *t, const struct gw_addr *key, void *value)
         }
         t->count++;
     }
-    t->slots[i] = (struct gw_table_slot){ *key, hash, value };
+    t->slots[i] = (struct gw_addr_table_slot){ *key, hash, value };
     return 0;
 }
 
-void *gw_table_get(const struct gw_table *t, const struct gw_addr *key)
+void *gw_addr_table_get(const struct gw_addr_table *t, const struct gw_addr *key)
 {
     return t->slots[find(t, key, hash_of(t, key))].value;
 }
 
-void gw_table_remove(struct gw_table *t, const struct gw_addr *key, const void *value)
+void gw_addr_table_remove(struct gw_addr_table *t, const struct gw_addr *key, const void *value)
 {
     uint32_t i = find(t, key, hash_of(t, key)), hole = i;
 
@@ -108,7 +108,7 @@ void gw_table_remove(struct gw_table *t, const struct gw_addr *key, const void *
     t->slots[hole].value = NULL;
 }
 
-struct gw_addr gw_table_ufrag_key(const char *ufrag)
+struct gw_addr gw_addr_table_ufrag_key(const char *ufrag)
 {
     struct gw_addr k = { 0 };
 

@@ -108,7 +108,7 @@ static void on_datagram(struct gw_shared *sh, unsigned family, const union gw_so
         gw_secure_stun(w, family, &src, from, p);
         return;
     }
-    t = gw_table_get(&w->addrs, &src);
+    t = gw_addr_table_get(&w->addrs, &src);
     if (!t)
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_UNCHECKED);
     else if (kind == GW_DEMUX_DTLS)
@@ -387,7 +387,7 @@ static int make_tables(struct gw_worker *w)
         return GW_E_NOMEM;
     for (unsigned i = w->max_contexts; i-- > 0;)
         w->free_slots[w->nfree++] = i;
-    if (gw_table_init(&w->addrs, ADDRS_AT_START) != 0 || gw_table_init(&w->ufrags, ADDRS_AT_START) != 0)
+    if (gw_addr_table_init(&w->addrs, ADDRS_AT_START) != 0 || gw_addr_table_init(&w->ufrags, ADDRS_AT_START) != 0)
         return GW_E_NOMEM;
     return gw_ice_stun_new(&w->stun);
 }
@@ -484,8 +484,8 @@ void gw_worker_free(struct gw_worker *w)
     for (unsigned i = 0; i < GW_REPLIES; i++)
         free(w->replies[i].reply);
     gw_ice_stun_free(w->stun);
-    gw_table_fini(&w->addrs);
-    gw_table_fini(&w->ufrags);
+    gw_addr_table_fini(&w->addrs);
+    gw_addr_table_fini(&w->ufrags);
     gw_ports_fini(&w->ports);
     gw_mbox_free(w->orders, drop_order);
     gw_loop_free(w->loop);
