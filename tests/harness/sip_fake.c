@@ -27,7 +27,7 @@ struct gw_sip_client {
     char next_hop[512];
     gw_sip_response_cb *cb;
     void *arg;
-    bool is_done, is_dropped, is_cancelled, had_2xx;
+    bool is_done, is_dropped, is_cancelled;
 };
 
 struct gw_ctl_timer {
@@ -565,7 +565,7 @@ static void add_lines(struct gw_sip_msg *m, const char *headers)
 void fake_answer(struct gw_sip_client *c, int status, const char *to_tag, const char *headers, const char *sdp)
 {
     struct gw_sip_msg *m;
-    bool is_invite, is_last;
+    bool is_last;
 
     if (!c) {
         fail("no request to answer");
@@ -582,9 +582,7 @@ void fake_answer(struct gw_sip_client *c, int status, const char *to_tag, const 
     add_lines(m, headers);
     if (sdp)
         gw_sip_msg_set_body(m, "application/sdp", gw_span_str(sdp));
-    is_invite = gw_sip_msg_method(c->req) == GW_SIP_INVITE;
-    is_last = status >= 300 || (status >= 200 && !is_invite);
-    c->had_2xx |= status >= 200 && status < 300;
+    is_last = status >= 200;
     if (is_last)
         c->is_done = true;
     c->cb(c->arg, c, m, is_last);
@@ -595,9 +593,7 @@ void fake_client_end(struct gw_sip_client *c)
 {
     if (c->is_done)
         return;
-    if (!c->had_2xx)
-        fake_answer(c, 408, "stack", NULL, NULL);
-    c->is_done = true;
+    fake_answer(c, 408, "stack", NULL, NULL);
 }
 
 unsigned fake_acks(void)

@@ -48,9 +48,10 @@ const char *fake_client_next_hop(const struct gw_sip_client *c); /* target.uri o
 bool fake_client_was_cancelled(const struct gw_sip_client *c);
 bool fake_client_was_dropped(const struct gw_sip_client *c);
 /* A response made from the request, with header lines of `headers` ("A: b\n" each, may be NULL) and a body of SDP (may
- * be NULL). A final one to anything but INVITE, or a non-2xx, is the last. */
+ * be NULL). A final one is the last: other 2xx of an
+ * INVITE are the stack's, or come to on_stray_2xx. */
 void fake_answer(struct gw_sip_client *c, int status, const char *to_tag, const char *headers, const char *sdp);
-/* Ends the forking of an INVITE: the stack's 64*T1 after the first 2xx passed; a client still without final gets 408. */
+/* The stack's own 408: no final response came in 64*T1. */
 void fake_client_end(struct gw_sip_client *c);
 
 /* ACKs sent without a transaction. */
