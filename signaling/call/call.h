@@ -13,6 +13,7 @@ struct gw_call_setup {
     bool from_access;             /* the browser or phone calls; else the core does */
     struct gw_e2ae_input e2ae;    /* of the access party */
     gw_flow_id access_flow;       /* the access party's connection */
+    const char *core_uri;         /* from access: Request-URI towards the core; NULL: that of the request */
     const char *access_uri;       /* from core: Request-URI towards the access party (its registered contact) */
     const char *identity;         /* from access: P-Asserted-Identity value for the core; from core: the called IMPU, for our PAI in responses */
     unsigned nroutes;             /* from access: Route set towards the core (Service-Route) */
@@ -46,6 +47,10 @@ void gw_calls_on_notify(struct gw_calls *cs, const struct gw_iq_notify *n); /* f
 /* Dialog ids of one leg, translated to the other: Replaces, Refer-To, Target-Dialog, Join (RFC 3891 ...). text is
  * "call-id;to-tag=..;from-tag=.."; NOTFOUND: 481. */
 int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, size_t size);
+
+/* The connection of the access party of the call whose Contact has this user part, as in an INVITE that somebody sends
+ * because of a REFER. 0: no such call. */
+gw_flow_id gw_calls_flow_of_contact(struct gw_calls *cs, const char *user);
 
 /* Read-only views for the admin side: one JSON text, the caller frees. */
 char *gw_calls_list_json(struct gw_calls *cs);

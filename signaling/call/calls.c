@@ -209,6 +209,13 @@ void gw_calls_on_flow_moved(struct gw_calls *cs, gw_flow_id old_flow, gw_flow_id
 
 /* ---- dialog ids of one leg in the words of the other ---- */
 
+gw_flow_id gw_calls_flow_of_contact(struct gw_calls *cs, const char *user)
+{
+    struct gw_call_leg *leg = gw_calls_find_leg(cs, user);
+
+    return leg ? leg->call->leg[GW_LEG_ACCESS].flow : 0;
+}
+
 int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, size_t size)
 {
     struct gw_dialog_id id;

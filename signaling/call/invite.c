@@ -102,7 +102,7 @@ static int init_legs(struct gw_call *c, struct gw_sip_server *txn, const struct 
                      const struct gw_call_setup *setup)
 {
     struct gw_call_leg *a = gw_call_caller(c), *b = gw_call_other(a);
-    const char *target = setup->from_access ? gw_sip_msg_uri(req) : setup->access_uri;
+    const char *target = !setup->from_access ? setup->access_uri : setup->core_uri ? setup->core_uri : gw_sip_msg_uri(req);
     char to[GW_DIALOG_TEXT];
     int err = gw_dialog_init_uas(&a->dlg, req);
 

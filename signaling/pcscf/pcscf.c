@@ -219,15 +219,37 @@ static bool admits_call(struct gw_pcscf *p, const struct gw_inbound *in, bool is
     return true;
 }
 
+/* A contact of the access side is no address (SIG-012): what a client learned of another one, by a REFER, is turned into
+ * the public identity behind it. False: `.invalid`, and nobody's. */
+bool gw_pcscf_public_uri(const struct gw_pcscf *p, const char *uri, char *buf, size_t size)
+{
+    struct gw_sip_uri u;
+    struct gw_binding *b;
+    size_t n;
+
+    buf[0] = 0;
+    if (strncasecmp(uri, "sip", 3) != 0 || gw_sip_uri_parse(uri, &u) != 0)
+        return true;
+    b = gw_binding_by_contact(&p->bindings, uri);
+    if (b && b->nimpus)
+        return gw_sip_uri_of(b->impus[0].value, buf, size) == 0;
+    n = strlen(u.host);
+    return n < 8 || strcasecmp(u.host + n - 8, ".invalid") != 0;
+}
+
 static void call_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
 {
     bool is_emergency = gw_pcscf_is_emergency(in->req);
     struct gw_identity who = { 0 };
-    char icid[GW_ICID];
+    char icid[GW_ICID], public[GW_URI_KEY];
     int err = gw_identity_of_caller(&p->bindings, in->flow, in->req, &who);
 
     if (err && !is_emergency) {
         gw_pcscf_refuse(p, in, err == GW_E_AUTH ? GW_REFUSE_OTHER_FLOW : GW_REFUSE_NOT_REGISTERED, NULL);
+        return;
+    }
+    if (!gw_pcscf_public_uri(p, gw_sip_msg_uri(in->req), public, sizeof(public))) {
+        gw_pcscf_refuse(p, in, GW_REFUSE_NOT_HERE, gw_sip_msg_uri(in->req));
         return;
     }
     if (!admits_call(p, in, is_emergency))
@@ -240,6 +262,7 @@ static void call_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
         .from_access = true,
         .e2ae = { .client = in->flow->is_ws ? GW_CLIENT_WIC : GW_CLIENT_UE, .is_emergency = is_emergency },
         .access_flow = in->flow_id,
+        .core_uri = public[0] ? public : NULL,
         .identity = who.asserted,
         .nroutes = who.binding && !is_emergency ? who.binding->nroutes : 0, /* an E-CSCF is not behind the home network */
         .routes = who.binding ? (const char *const *)who.binding->routes : NULL,
@@ -330,6 +353,7 @@ struct where {
 static struct where locate(struct gw_pcscf *p, struct gw_sip_msg *m)
 {
     struct where w = { .refusal = GW_REFUSE_NOT_HERE };
+    struct gw_sip_uri u;
     struct gw_binding *b;
     gw_flow_id id = 0;
     bool has_token;
@@ -350,6 +374,11 @@ static struct where locate(struct gw_pcscf *p, struct gw_sip_msg *m)
     if (has_token || w.dialog) {
         w.refusal = GW_REFUSE_FLOW_GONE;
         return w;
+    }
+    if (gw_route_is_ours(p, gw_sip_msg_uri(m), &u) && u.user[0]) { /* our Contact in a call: somebody was referred to it */
+        w.flow = gw_flow_find(&p->bindings, gw_calls_flow_of_contact(p->calls, u.user));
+        if (w.flow)
+            return w;
     }
     b = gw_binding_by_contact(&p->bindings, gw_sip_msg_uri(m)); /* a core without Path support */
     if (b && !b->flow)

@@ -13,8 +13,8 @@ static struct {
     struct gw_sip_server *txn;
     bool knows_dialogs; /* gw_calls_on_request takes everything */
     struct gw_call_setup setup;
-    char identity[256], access_uri[256], route[256], next_hop[256], icid[64];
-    gw_flow_id old_flow, new_flow;
+    char identity[256], access_uri[256], core_uri[256], route[256], next_hop[256], icid[64];
+    gw_flow_id old_flow, new_flow, leg_flow; /* leg_flow: of the call whose Contact is leg7 */
 } calls;
 
 static void keep(char *buf, size_t size, const char *s)
@@ -29,6 +29,7 @@ void gw_calls_on_invite(struct gw_calls *cs, struct gw_sip_server *txn, const st
     calls.txn = txn;
     calls.setup = *setup;
     keep(calls.identity, sizeof(calls.identity), setup->identity);
+    keep(calls.core_uri, sizeof(calls.core_uri), setup->core_uri);
     keep(calls.access_uri, sizeof(calls.access_uri), setup->access_uri);
     keep(calls.route, sizeof(calls.route), setup->nroutes ? setup->routes[0] : NULL);
     keep(calls.next_hop, sizeof(calls.next_hop), setup->next_hop);
@@ -58,6 +59,11 @@ void gw_calls_on_flow_moved(struct gw_calls *cs, gw_flow_id old_flow, gw_flow_id
     calls.moved++;
     calls.old_flow = old_flow;
     calls.new_flow = new_flow;
+}
+
+gw_flow_id gw_calls_flow_of_contact(struct gw_calls *cs, const char *user)
+{
+    return strcmp(user, "leg7") == 0 ? calls.leg_flow : 0;
 }
 
 unsigned gw_calls_count(const struct gw_calls *cs)

@@ -95,6 +95,9 @@ void gw_regevent_subscribe(struct gw_pcscf *p, struct gw_binding *b); /* nothing
 void gw_regevent_forget(struct gw_pcscf *p, struct gw_binding *b);
 bool gw_regevent_on_notify(struct gw_pcscf *p, const struct gw_inbound *in); /* false: not of ours */
 
+/* The Request-URI of a client's request where it may not stay: the identity behind a contact of ours into buf, or "". */
+bool gw_pcscf_public_uri(const struct gw_pcscf *p, const char *uri, char *buf, size_t size);
+
 /* log and id */
 const char *gw_pcscf_call_id(const struct gw_sip_msg *m);
 bool gw_pcscf_is_emergency(const struct gw_sip_msg *req);

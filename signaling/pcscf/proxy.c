@@ -341,7 +341,7 @@ void gw_relay_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
     struct gw_identity who = { 0 };
     struct gw_pdialog *d = NULL;
     struct gw_sip_msg *m;
-    char icid[GW_ICID];
+    char icid[GW_ICID], public[GW_URI_KEY] = "";
     bool is_emergency = gw_pcscf_is_emergency(in->req);
     int err = gw_identity_of_caller(&p->bindings, in->flow, in->req, &who);
 
@@ -356,6 +356,9 @@ void gw_relay_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
             return;
         }
         who.binding = d->binding;
+    } else if (!gw_pcscf_public_uri(p, gw_sip_msg_uri(in->req), public, sizeof(public))) {
+        gw_pcscf_refuse(p, in, GW_REFUSE_NOT_HERE, gw_sip_msg_uri(in->req));
+        return;
     }
     gw_pcscf_new_icid(icid);
     plan.icid = d ? d->icid : icid;
@@ -363,6 +366,8 @@ void gw_relay_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
     m = gw_relay_copy(in->req);
     struct gw_pcscf_stamp stamp = gw_pcscf_stamp(p, who.asserted, plan.icid);
     err = m ? gw_pcscf_headers_to_core(m, &stamp) : GW_E_NOMEM;
+    if (!err && public[0])
+        err = gw_sip_msg_set_uri(m, public);
     if (!err && d)
         err = put_routes(m, d->routes, d->nroutes);
     else if (!err)

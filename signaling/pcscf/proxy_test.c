@@ -477,6 +477,43 @@ TEST(an_invite_of_the_core_finds_the_contact_and_who_was_called)
     teardown();
 }
 
+/* Transfer: what others were referred to is a Contact of ours, or of a client. */
+TEST(an_invite_for_our_contact_in_a_call_reaches_its_client)
+{
+    gw_flow_id flow;
+
+    setup("");
+    flow = registered_ann();
+    EQ(fake_status(fake_request(0, "INVITE sip:leg7@10.0.0.5:5060 SIP/2.0\n" FROM_BOB "Contact: <sip:bob@10.0.0.9>\n")), 404);
+    calls.leg_flow = flow;
+    fake_request(0, "INVITE sip:leg7@10.0.0.5:5060 SIP/2.0\n" FROM_BOB "Contact: <sip:bob@10.0.0.9>\n");
+    EQ(calls.invites, 1);
+    EQ(calls.setup.access_flow, flow);
+    STR_EQ(calls.access_uri, "sip:u8@k3f9.invalid;transport=ws");
+    gw_sip_server_drop(calls.txn);
+    teardown();
+}
+
+/* SIG-012 */
+TEST(a_contact_of_the_access_side_never_leaves_as_an_address)
+{
+    gw_flow_id ann, bob;
+
+    setup("");
+    ann = registered_ann();
+    bob = fake_flow_open("WSS");
+    register_as(bob, REGISTER("bob", "<sip:b@x.invalid>", "600"), "Contact: <sip:b@x.invalid>;expires=600\n");
+    fake_request(ann, "INVITE sip:b@x.invalid;transport=ws SIP/2.0\n" FROM_ANN "Contact: <sip:u8@k3f9.invalid>\n");
+    STR_EQ(calls.core_uri, "sip:bob@ims.example");
+    gw_sip_server_drop(calls.txn);
+    fake_request(ann, "MESSAGE sip:b@x.invalid SIP/2.0\n" FROM_ANN);
+    STR_EQ(gw_sip_msg_uri(fake_client_request(fake_last_client())), "sip:bob@ims.example");
+    EQ(fake_status(fake_request(ann, "MESSAGE sip:z@x.invalid SIP/2.0\n" FROM_ANN)), 404);
+    EQ(fake_status(fake_request(ann, "INVITE sip:z@y.INVALID SIP/2.0\n" FROM_ANN)), 404);
+    EQ(calls.invites, 1);
+    teardown();
+}
+
 TEST(emergency_calls_need_no_registration_and_no_room)
 {
     gw_flow_id flow;
