@@ -7,7 +7,8 @@ TEST(received_integrity_protected_is_replaced_by_ours)
 {
     char buf[256];
 
-    EQ(gw_auth_protect("Digest username=\"a\", integrity-protected=yes, realm=\"r, x\"", "tls-yes", buf, sizeof(buf)), 0);
+    EQ(gw_auth_protect("Digest username=\"a\", integrity-protected=yes, realm=\"r, x\"", "tls-yes", buf, sizeof(buf)),
+       0);
     STR_EQ(buf, "Digest username=\"a\", realm=\"r, x\", integrity-protected=\"tls-yes\"");
     EQ(gw_auth_protect("digest  Integrity-Protected = \"auth-done\" ,nonce=\"\"", NULL, buf, sizeof(buf)), 0);
     STR_EQ(buf, "Digest nonce=\"\"");

@@ -251,8 +251,8 @@ struct gw_binding *gw_binding_match(const struct gw_bindings *s, const struct gw
     if (gw_uri_key(facts->aor, aor, sizeof(aor)) != 0 || gw_uri_key(facts->contact, contact, sizeof(contact)) != 0)
         return NULL;
     for (struct gw_binding *b = gw_binding_of_aor(s, aor, NULL); b; b = gw_binding_of_aor(s, aor, b)) {
-        bool same_flow_of_instance = has_instance && facts->reg_id && strcmp(b->instance, facts->instance) == 0 &&
-                                     b->reg_id == facts->reg_id;
+        bool same_flow_of_instance =
+            has_instance && facts->reg_id && strcmp(b->instance, facts->instance) == 0 && b->reg_id == facts->reg_id;
         bool names_other_flow = has_instance && facts->reg_id && b->reg_id && b->instance[0] && !same_flow_of_instance;
         if (same_flow_of_instance || (!names_other_flow && strcmp(b->contact_key, contact) == 0))
             return b;

@@ -9,14 +9,14 @@
 #include "signaling/sip/sip.h"
 
 enum {
-    GW_BINDING_IMPUS = 16,  /* identities of one registration that are kept; more are counted and left out */
-    GW_BINDING_ROUTES = 8,  /* hops of a Service-Route */
-    GW_URI_KEY = 600,       /* octets of a comparable form of a URI */
+    GW_BINDING_IMPUS = 16, /* identities of one registration that are kept; more are counted and left out */
+    GW_BINDING_ROUTES = 8, /* hops of a Service-Route */
+    GW_URI_KEY = 600,      /* octets of a comparable form of a URI */
 };
 
 struct gw_impu {
-    char *value;            /* <uri>, to be written into P-Asserted-Identity */
-    char *key;              /* comparable form */
+    char *value; /* <uri>, to be written into P-Asserted-Identity */
+    char *key;   /* comparable form */
     struct gw_table_node node;
     struct gw_binding *binding;
 };
@@ -25,9 +25,9 @@ struct gw_impu {
 struct gw_pflow {
     struct gw_table_node node;
     gw_flow_id id;
-    bool is_ws;                   /* a browser: SIP over WebSocket */
+    bool is_ws; /* a browser: SIP over WebSocket */
     bool is_tls;
-    struct gw_binding *bindings;  /* its own, by ->next_of_flow */
+    struct gw_binding *bindings; /* its own, by ->next_of_flow */
     unsigned nbindings, nrelays;
 };
 
@@ -35,20 +35,20 @@ struct gw_binding {
     struct gw_table_node by_aor, by_contact;
     struct gw_binding *next, **link; /* all of the store */
     struct gw_binding *next_of_flow;
-    struct gw_pflow *flow;        /* NULL: the connection is gone, the binding waits for its expiry or its client */
-    gw_flow_id flow_id;           /* also after the connection is gone */
-    char *aor, *aor_key;          /* To of the REGISTER */
-    char *contact, *contact_key;  /* URI */
-    char *instance;               /* +sip.instance, or empty */
-    char *username;               /* of the digest credentials (IMPI), or empty */
-    uint32_t reg_id;              /* 0: none */
+    struct gw_pflow *flow;       /* NULL: the connection is gone, the binding waits for its expiry or its client */
+    gw_flow_id flow_id;          /* also after the connection is gone */
+    char *aor, *aor_key;         /* To of the REGISTER */
+    char *contact, *contact_key; /* URI */
+    char *instance;              /* +sip.instance, or empty */
+    char *username;              /* of the digest credentials (IMPI), or empty */
+    uint32_t reg_id;             /* 0: none */
     uint64_t expires_us;
     unsigned nimpus, nroutes;
     struct gw_impu impus[GW_BINDING_IMPUS]; /* the first is the default identity */
     char *routes[GW_BINDING_ROUTES];
-    uint64_t serial;              /* never reused: for what outlives a pointer */
-    struct gw_pdialog *dialogs;   /* relayed dialogs of its client (pdialog.h); must be gone before it goes */
-    struct gw_regsub *regsub;     /* our subscription to its registration state, or NULL (regevent.h) */
+    uint64_t serial;            /* never reused: for what outlives a pointer */
+    struct gw_pdialog *dialogs; /* relayed dialogs of its client (pdialog.h); must be gone before it goes */
+    struct gw_regsub *regsub;   /* our subscription to its registration state, or NULL (regevent.h) */
 };
 
 struct gw_bindings {
@@ -61,8 +61,8 @@ struct gw_bindings {
 int gw_bindings_init(struct gw_bindings *s, unsigned expected);
 void gw_bindings_fini(struct gw_bindings *s);
 
-/* user@host[:port] without parameters and with the host in lower case; tel: digits without separators. Two URIs with one key
- * are one identity, or one contact. GW_E_SYNTAX. */
+/* user@host[:port] without parameters and with the host in lower case; tel: digits without separators. Two URIs with
+ * one key are one identity, or one contact. GW_E_SYNTAX. */
 int gw_uri_key(const char *uri, char *buf, size_t size);
 
 struct gw_pflow *gw_flow_add(struct gw_bindings *s, gw_flow_id id, bool is_ws, bool is_tls); /* NULL: no memory */
@@ -85,7 +85,7 @@ struct gw_binding *gw_binding_match(const struct gw_bindings *s, const struct gw
 /* Makes or renews a binding on that connection. On error nothing changed. */
 int gw_binding_put(struct gw_bindings *s, struct gw_pflow *f, const struct gw_binding_facts *facts,
                    struct gw_binding **out);
-void gw_binding_remove(struct gw_bindings *s, struct gw_binding *b); 
+void gw_binding_remove(struct gw_bindings *s, struct gw_binding *b);
 
 /* By connection and serial: NULL if it is gone since. */
 struct gw_binding *gw_binding_by_serial(const struct gw_bindings *s, gw_flow_id flow, uint64_t serial);

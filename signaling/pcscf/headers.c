@@ -100,9 +100,12 @@ static const struct {
     char letter;
     const char *name;
 } compact[] = {
-    { 'v', "Via" },          { 'f', "From" },         { 't', "To" },        { 'i', "Call-ID" },
-    { 'm', "Contact" },      { 'l', "Content-Length" }, { 'c', "Content-Type" }, { 'e', "Content-Encoding" },
-    { 'k', "Supported" },    { 'x', "Session-Expires" }, { 'r', "Refer-To" },
+    { 'v', "Via" },          { 'f', "From" },
+    { 't', "To" },           { 'i', "Call-ID" },
+    { 'm', "Contact" },      { 'l', "Content-Length" },
+    { 'c', "Content-Type" }, { 'e', "Content-Encoding" },
+    { 'k', "Supported" },    { 'x', "Session-Expires" },
+    { 'r', "Refer-To" },
 };
 
 static const struct row *find_row(const char *name)

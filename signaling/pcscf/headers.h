@@ -21,15 +21,15 @@ int gw_pcscf_headers_to_core(struct gw_sip_msg *m, const struct gw_pcscf_stamp *
  * Privacy: id. */
 int gw_pcscf_headers_to_access(struct gw_sip_msg *m);
 
-/* End-to-end headers that a B2BUA carries from a request or response of one leg into that of the other, added after those
- * `to` has: every header that is not of a dialog, a transaction, routing, the body's format, a leg's own negotiation, or
- * removed in both directions by the table. What only one direction removes is copied: run one of the two functions
- * above on `to` afterwards, always. */
+/* End-to-end headers that a B2BUA carries from a request or response of one leg into that of the other, added after
+ * those `to` has: every header that is not of a dialog, a transaction, routing, the body's format, a leg's own
+ * negotiation, or removed in both directions by the table. What only one direction removes is copied: run one of the
+ * two functions above on `to` afterwards, always. */
 int gw_pcscf_copy_end_to_end(struct gw_sip_msg *to, const struct gw_sip_msg *from);
 
-/* A To value with a sip: URI in it, towards browsers: JsSIP answers 416 to any other scheme (SIG-018). sips: becomes sip:,
- * tel: becomes sip:NUMBER@domain;user=phone, anything else sip:anonymous@domain. Display name and tag stay. GW_E_LIMIT,
- * GW_E_SYNTAX. */
+/* A To value with a sip: URI in it, towards browsers: JsSIP answers 416 to any other scheme (SIG-018). sips: becomes
+ * sip:, tel: becomes sip:NUMBER@domain;user=phone, anything else sip:anonymous@domain. Display name and tag stay.
+ * GW_E_LIMIT, GW_E_SYNTAX. */
 int gw_pcscf_sip_to(const char *to, const char *domain, char *buf, size_t size);
 
 /* icid-value of P-Charging-Vector. GW_E_NOTFOUND: none, or one that could not be written again. */

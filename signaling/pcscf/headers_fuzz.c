@@ -1,5 +1,5 @@
-/* Any message through the header rules, both ways and across a B2BUA: what comes out is a message again, without what the
- * rules take away. */
+/* Any message through the header rules, both ways and across a B2BUA: what comes out is a message again, without what
+ * the rules take away. */
 #include <stdlib.h>
 
 #include "signaling/pcscf/headers.h"
@@ -44,8 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     if (leg)
         (void)gw_pcscf_copy_end_to_end(leg, m);
-    if (gw_sip_msg_get(m, "To", 0) &&
-        gw_pcscf_sip_to(gw_sip_msg_get(m, "To", 0), "gw.example", to, sizeof(to)) == 0 &&
+    if (gw_sip_msg_get(m, "To", 0) && gw_pcscf_sip_to(gw_sip_msg_get(m, "To", 0), "gw.example", to, sizeof(to)) == 0 &&
         gw_sip_msg_set(m, "To", to) == 0)
         must_parse(m);
     gw_sip_msg_free(m);

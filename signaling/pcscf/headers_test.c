@@ -25,12 +25,20 @@ static const char *get(const struct gw_sip_msg *m, const char *name)
 TEST(trust_domain_headers_of_a_client_are_removed)
 {
     static const char *const names[] = {
-        "P-Asserted-Identity", "P-Preferred-Identity", "P-Asserted-Service", "P-Served-User", "P-Profile-Key",
-        "P-Private-Network-Indication", "P-Early-Media", "Resource-Priority", "History-Info", "Feature-Caps",
-        "Restoration-Info", "Relayed-Charge", "Service-Interact-Info", "Cellular-Network-Info", "Response-Source",
-        "Attestation-Info", "Origination-Id", "Additional-Identity", "P-Charging-Vector",
-        "P-Charging-Function-Addresses", "P-Visited-Network-ID", "Path", "Service-Route", "P-Associated-URI",
-        "Security-Client", "Security-Server", "Security-Verify",
+        "P-Asserted-Identity",   "P-Preferred-Identity",
+        "P-Asserted-Service",    "P-Served-User",
+        "P-Profile-Key",         "P-Private-Network-Indication",
+        "P-Early-Media",         "Resource-Priority",
+        "History-Info",          "Feature-Caps",
+        "Restoration-Info",      "Relayed-Charge",
+        "Service-Interact-Info", "Cellular-Network-Info",
+        "Response-Source",       "Attestation-Info",
+        "Origination-Id",        "Additional-Identity",
+        "P-Charging-Vector",     "P-Charging-Function-Addresses",
+        "P-Visited-Network-ID",  "Path",
+        "Service-Route",         "P-Associated-URI",
+        "Security-Client",       "Security-Server",
+        "Security-Verify",
     };
     struct gw_sip_msg *m = message("MESSAGE", "sip:bob@ims.example");
 
@@ -50,7 +58,8 @@ TEST(trust_domain_headers_of_a_client_are_removed)
 TEST(our_stamp_is_put_on)
 {
     struct gw_sip_msg *m = message("MESSAGE", "sip:bob@ims.example");
-    struct gw_pcscf_stamp stamp = { "<sip:ann@ims.example>", "abc", "10.0.0.5", "visited.example", "IEEE-802.3;network-provided" };
+    struct gw_pcscf_stamp stamp = { "<sip:ann@ims.example>", "abc", "10.0.0.5", "visited.example",
+                                    "IEEE-802.3;network-provided" };
 
     gw_sip_msg_add(m, "P-Asserted-Identity", "<sip:evil@example.com>");
     gw_sip_msg_add(m, "P-Charging-Vector", "icid-value=evil");
@@ -109,8 +118,7 @@ TEST(cpc_oli_and_iotl_are_taken_from_the_request_uri)
         const char *in, *out;
     } rows[] = {
         { "tel:+4930123;cpc=operator;phone-context=x", "tel:+4930123;phone-context=x" },
-        { "sip:+4930;cpc=ordinary;OLI=62@ims.example;user=phone;iotl=homeA-homeB",
-          "sip:+4930@ims.example;user=phone" },
+        { "sip:+4930;cpc=ordinary;OLI=62@ims.example;user=phone;iotl=homeA-homeB", "sip:+4930@ims.example;user=phone" },
         { "sip:bob@ims.example;cpcx=1", "sip:bob@ims.example;cpcx=1" },
     };
 
@@ -172,9 +180,9 @@ TEST(a_b2bua_carries_what_is_end_to_end_and_nothing_of_the_leg)
                              "Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0";
     struct gw_sip_msg *from = NULL, *to = message("INVITE", "sip:bob@ims.example");
     char why[64];
-    static const char *const gone[] = { "Contact", "Supported", "Session-Expires", "Route", "Record-Route", "Via",
-                                        "P-Charging-Vector", "P-Early-Media", "Replaces", "Max-Forwards",
-                                        "Content-Type" };
+    static const char *const gone[] = { "Contact",      "Supported",    "Session-Expires",   "Route",
+                                        "Record-Route", "Via",          "P-Charging-Vector", "P-Early-Media",
+                                        "Replaces",     "Max-Forwards", "Content-Type" };
 
     EQ(gw_sip_msg_parse(gw_span_str(in), &from, why, sizeof(why)), 0);
     EQ(gw_pcscf_copy_end_to_end(to, from), 0);

@@ -43,7 +43,8 @@ int gw_pcscf_new(const struct gw_conf *conf, struct gw_pcscf **out)
     gw_token_key_init(&p->key, gw_span_str(conf->flow_secret));
     err = gw_bindings_init(&p->bindings, (unsigned)conf->registrations_max);
     if (!err)
-        err = gw_pdialogs_init(&p->dialogs, (unsigned)conf->relayed_dialogs_max, (unsigned)conf->relayed_dialogs_per_binding);
+        err = gw_pdialogs_init(&p->dialogs, (unsigned)conf->relayed_dialogs_max,
+                               (unsigned)conf->relayed_dialogs_per_binding);
     if (!err)
         err = gw_table_init(&p->regsubs, conf->reg_event ? (unsigned)conf->registrations_max : 1);
     if (err) {
@@ -166,8 +167,9 @@ static void answer_options(const struct gw_inbound *in)
     int err = resp ? 0 : GW_E_NOMEM;
 
     if (!err)
-        err = gw_sip_msg_set(resp, "Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, "
-                                            "SUBSCRIBE, MESSAGE, PUBLISH, REGISTER");
+        err = gw_sip_msg_set(resp, "Allow",
+                             "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, "
+                             "SUBSCRIBE, MESSAGE, PUBLISH, REGISTER");
     if (!err)
         err = gw_sip_msg_set(resp, "Accept", "application/sdp");
     if (!err)
@@ -201,104 +203,6 @@ static bool is_stopped(struct gw_pcscf *p, const struct gw_inbound *in)
     return false;
 }
 
-/* ---- calls ---- */
-
-/* Whether another call fits; answers if not. Emergency calls always do. */
-static bool admits_call(struct gw_pcscf *p, const struct gw_inbound *in, bool is_emergency)
-{
-    if (is_emergency)
-        return true;
-    if (p->is_draining) {
-        gw_pcscf_refuse(p, in, GW_REFUSE_DRAINING, NULL);
-        return false;
-    }
-    if (gw_calls_count(p->calls) >= (unsigned)p->conf->calls_max) {
-        gw_pcscf_refuse(p, in, GW_REFUSE_LIMIT, "calls_max");
-        return false;
-    }
-    return true;
-}
-
-/* A contact of the access side is no address (SIG-012): what a client learned of another one, by a REFER, is turned into
- * the public identity behind it. False: `.invalid`, and nobody's. */
-bool gw_pcscf_public_uri(const struct gw_pcscf *p, const char *uri, char *buf, size_t size)
-{
-    struct gw_sip_uri u;
-    struct gw_binding *b;
-    size_t n;
-
-    buf[0] = 0;
-    if (strncasecmp(uri, "sip", 3) != 0 || gw_sip_uri_parse(uri, &u) != 0)
-        return true;
-    b = gw_binding_by_contact(&p->bindings, uri);
-    if (b && b->nimpus)
-        return gw_sip_uri_of(b->impus[0].value, buf, size) == 0;
-    n = strlen(u.host);
-    return n < 8 || strcasecmp(u.host + n - 8, ".invalid") != 0;
-}
-
-static void call_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
-{
-    bool is_emergency = gw_pcscf_is_emergency(in->req);
-    struct gw_identity who = { 0 };
-    char icid[GW_ICID], public[GW_URI_KEY];
-    int err = gw_identity_of_caller(&p->bindings, in->flow, in->req, &who);
-
-    if (err && !is_emergency) {
-        gw_pcscf_refuse(p, in, err == GW_E_AUTH ? GW_REFUSE_OTHER_FLOW : GW_REFUSE_NOT_REGISTERED, NULL);
-        return;
-    }
-    if (!gw_pcscf_public_uri(p, gw_sip_msg_uri(in->req), public, sizeof(public))) {
-        gw_pcscf_refuse(p, in, GW_REFUSE_NOT_HERE, gw_sip_msg_uri(in->req));
-        return;
-    }
-    if (!admits_call(p, in, is_emergency))
-        return;
-    gw_pcscf_new_icid(icid);
-    const char *ani = p->conf->access_network_info, *core = p->conf->core_route;
-    if (is_emergency && p->conf->emergency_route[0])
-        core = p->conf->emergency_route;
-    struct gw_call_setup setup = {
-        .from_access = true,
-        .e2ae = { .client = in->flow->is_ws ? GW_CLIENT_WIC : GW_CLIENT_UE, .is_emergency = is_emergency },
-        .access_flow = in->flow_id,
-        .core_uri = public[0] ? public : NULL,
-        .identity = who.asserted,
-        .nroutes = who.binding && !is_emergency ? who.binding->nroutes : 0, /* an E-CSCF is not behind the home network */
-        .routes = who.binding ? (const char *const *)who.binding->routes : NULL,
-        .next_hop = core[0] ? core : NULL,
-        .icid = icid,
-        .access_network_info = ani[0] ? ani : NULL,
-        .is_emergency = is_emergency,
-    };
-    gw_stats_inc(GW_STAT_PCSCF_CALLS);
-    gw_calls_on_invite(p->calls, in->txn, in->req, &setup);
-}
-
-static void call_to_access(struct gw_pcscf *p, const struct gw_inbound *in, struct gw_pflow *f)
-{
-    struct gw_identity who = { 0 };
-    char icid[256], fresh[GW_ICID];
-
-    if (gw_identity_of_callee(f, in->req, &who) != 0) {
-        gw_pcscf_refuse(p, in, GW_REFUSE_NOT_HERE, "nothing is registered over that connection");
-        return;
-    }
-    if (!admits_call(p, in, false))
-        return;
-    gw_pcscf_new_icid(fresh);
-    struct gw_call_setup setup = {
-        .from_access = false,
-        .e2ae = { .client = f->is_ws ? GW_CLIENT_WIC : GW_CLIENT_UE },
-        .access_flow = f->id,
-        .access_uri = who.binding->contact,
-        .identity = who.asserted,
-        .icid = gw_pcscf_icid_of(in->req, icid, sizeof(icid)) == 0 ? icid : fresh,
-    };
-    gw_stats_inc(GW_STAT_PCSCF_CALLS);
-    gw_calls_on_invite(p->calls, in->txn, in->req, &setup);
-}
-
 /* ---- from the access side ---- */
 
 static void from_access(struct gw_pcscf *p, const struct gw_inbound *in)
@@ -311,7 +215,7 @@ static void from_access(struct gw_pcscf *p, const struct gw_inbound *in)
         if (gw_pcscf_has_to_tag(in->req))
             gw_pcscf_refuse(p, in, GW_REFUSE_NO_DIALOG, NULL);
         else
-            call_from_access(p, in);
+            gw_admit_from_access(p, in);
         return;
     case GW_SIP_BYE:
     case GW_SIP_PRACK:
@@ -326,77 +230,11 @@ static void from_access(struct gw_pcscf *p, const struct gw_inbound *in)
 
 /* ---- from the core ---- */
 
-static bool came_through_us(const struct gw_pcscf *p, const struct gw_sip_msg *req)
-{
-    const char *v;
-
-    for (unsigned i = 0; (v = gw_sip_msg_get(req, "Via", i)); i++) {
-        char uri[300];
-        struct gw_sip_uri u;
-        const char *sent_by = v + strcspn(v, " \t"); /* SIP/2.0/UDP host:port;branch=.. */
-
-        sent_by += strspn(sent_by, " \t");
-        snprintf(uri, sizeof(uri), "<sip:%.*s>", (int)strcspn(sent_by, "; \t"), sent_by);
-        if (gw_route_is_ours(p, uri, &u))
-            return true;
-    }
-    return false;
-}
-
-/* Where a request of the core goes: the connection that our token, a dialog of ours or a registered contact names. */
-struct where {
-    struct gw_pflow *flow;
-    struct gw_pdialog *dialog;
-    enum gw_refusal refusal; /* when flow is NULL */
-};
-
-static struct where locate(struct gw_pcscf *p, struct gw_sip_msg *m)
-{
-    struct where w = { .refusal = GW_REFUSE_NOT_HERE };
-    struct gw_sip_uri u;
-    struct gw_binding *b;
-    gw_flow_id id = 0;
-    bool has_token;
-    int err = gw_route_pop(p, m, &has_token, &id);
-
-    if (err == GW_E_MISMATCH) {
-        w.refusal = GW_REFUSE_FORGED;
-        return w;
-    }
-    if (gw_pcscf_has_to_tag(m))
-        w.dialog = gw_pdialog_find(&p->dialogs, m, false);
-    if (has_token && !err)
-        w.flow = gw_flow_find(&p->bindings, id);
-    if (!w.flow && w.dialog) /* the client came back over another connection since */
-        w.flow = w.dialog->binding->flow;
-    if (w.flow)
-        return w;
-    if (has_token || w.dialog) {
-        w.refusal = GW_REFUSE_FLOW_GONE;
-        return w;
-    }
-    if (gw_route_is_ours(p, gw_sip_msg_uri(m), &u) && u.user[0]) { /* our Contact in a call: somebody was referred to it */
-        w.flow = gw_flow_find(&p->bindings, gw_calls_flow_of_contact(p->calls, u.user));
-        if (w.flow)
-            return w;
-    }
-    b = gw_binding_by_contact(&p->bindings, gw_sip_msg_uri(m)); /* a core without Path support */
-    if (b && !b->flow)
-        w.refusal = GW_REFUSE_FLOW_GONE;
-    else if (b)
-        w.flow = b->flow;
-    else if (gw_pcscf_has_to_tag(m))
-        w.refusal = GW_REFUSE_NO_DIALOG;
-    else if (came_through_us(p, m))
-        w.refusal = GW_REFUSE_LOOP;
-    return w;
-}
-
 static void from_core(struct gw_pcscf *p, const struct gw_inbound *in)
 {
     enum gw_sip_method method = gw_sip_msg_method(in->req);
     struct gw_sip_msg *m = NULL;
-    struct where w;
+    struct gw_where w;
 
     if (method == GW_SIP_NOTIFY && gw_regevent_on_notify(p, in))
         return;
@@ -409,14 +247,14 @@ static void from_core(struct gw_pcscf *p, const struct gw_inbound *in)
         gw_pcscf_refuse(p, in, GW_REFUSE_INTERNAL, NULL);
         return;
     }
-    w = locate(p, m);
+    w = gw_locate(p, m);
     if (!w.flow)
         gw_pcscf_refuse(p, in, w.refusal, gw_sip_msg_uri(in->req));
     else if (gw_pcscf_has_to_tag(m) &&
              (method == GW_SIP_INVITE || method == GW_SIP_BYE || method == GW_SIP_PRACK || method == GW_SIP_UPDATE))
         gw_pcscf_refuse(p, in, GW_REFUSE_NO_DIALOG, NULL); /* the calls did not know it */
     else if (method == GW_SIP_INVITE)
-        call_to_access(p, in, w.flow);
+        gw_admit_to_access(p, in, w.flow);
     else
         gw_relay_to_access(p, in, &m, w.flow, w.dialog);
     gw_sip_msg_free(m);
@@ -484,12 +322,11 @@ char *gw_pcscf_registrations_json(struct gw_pcscf *p)
             json_array_append_new(impus, json_string(b->impus[i].value));
         for (unsigned i = 0; i < b->nroutes; i++)
             json_array_append_new(routes, json_string(b->routes[i]));
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:I, s:o, s:o}", "aor", b->aor, "contact", b->contact,
-                            "instance", b->instance, "reg_id", (int)b->reg_id, "flow", (json_int_t)b->flow_id,
-                            "connected", b->flow != NULL, "expires_s",
-                            (json_int_t)(b->expires_us > now ? (b->expires_us - now) / 1000000 : 0), "identities",
-                            impus, "service_route", routes));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:I, s:o, s:o}", "aor", b->aor, "contact",
+                                              b->contact, "instance", b->instance, "reg_id", (int)b->reg_id, "flow",
+                                              (json_int_t)b->flow_id, "connected", b->flow != NULL, "expires_s",
+                                              (json_int_t)(b->expires_us > now ? (b->expires_us - now) / 1000000 : 0),
+                                              "identities", impus, "service_route", routes));
     }
     text = json_dumps(list, JSON_INDENT(2));
     json_decref(list);

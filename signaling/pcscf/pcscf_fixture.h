@@ -143,7 +143,8 @@ static inline void path_of(gw_flow_id flow, char *buf, size_t size)
 }
 
 /* A request of the core, with the first line's method and URI and a Route by the token of that connection. */
-static inline struct gw_sip_server *from_core_to(gw_flow_id flow, const char *method, const char *uri, const char *headers)
+static inline struct gw_sip_server *from_core_to(gw_flow_id flow, const char *method, const char *uri,
+                                                 const char *headers)
 {
     char route[300], text[2048];
 

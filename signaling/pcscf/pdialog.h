@@ -1,6 +1,6 @@
-/* Dialogs that are relayed, not ended here: SUBSCRIBE, REFER out of a call, what nobody thought of (RFC 3261 s. 12, s. 16;
- * TS 24.229 s. 5.2.6: a P-CSCF stores the Route set of a dialog and lets its client use no other). No I/O; time is an
- * argument. Thread: control. */
+/* Dialogs that are relayed, not ended here: SUBSCRIBE, REFER out of a call, what nobody thought of (RFC 3261 s. 12, s.
+ * 16; TS 24.229 s. 5.2.6: a P-CSCF stores the Route set of a dialog and lets its client use no other). No I/O; time is
+ * an argument. Thread: control. */
 #ifndef GW_PCSCF_PDIALOG_H
 #define GW_PCSCF_PDIALOG_H
 
@@ -8,13 +8,13 @@
 
 struct gw_pdialog {
     struct gw_table_node node;
-    struct gw_pdialog *next, **link;           /* all */
+    struct gw_pdialog *next, **link; /* all */
     struct gw_pdialog *next_of_binding, **link_of_binding;
-    struct gw_binding *binding;                /* of the client on the access side */
+    struct gw_binding *binding; /* of the client on the access side */
     char *call_id, *client_tag, *peer_tag, *icid;
-    char *target;                              /* Contact of the peer; next hop where there is no route */
+    char *target; /* Contact of the peer; next hop where there is no route */
     unsigned nroutes;
-    char *routes[GW_BINDING_ROUTES];           /* from us towards the peer */
+    char *routes[GW_BINDING_ROUTES]; /* from us towards the peer */
     uint64_t expires_us;
 };
 

@@ -10,9 +10,10 @@ TEST(a_message_gets_identity_and_service_route)
 
     setup("");
     flow = registered_ann();
-    t = fake_request(flow, "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN
-                           "Max-Forwards: 69\nRoute: <sip:evil.example;lr>\nP-Asserted-Identity: <sip:evil@ims.example>\n"
-                           "Content-Type: text/plain\n\nhello");
+    t = fake_request(flow,
+                     "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN
+                     "Max-Forwards: 69\nRoute: <sip:evil.example;lr>\nP-Asserted-Identity: <sip:evil@ims.example>\n"
+                     "Content-Type: text/plain\n\nhello");
     STR_EQ(sent("P-Asserted-Identity"), "<sip:ann@ims.example>");
     STR_EQ(sent("Route"), "<sip:orig@scscf.ims.example;lr>");
     CHECK(gw_sip_msg_get(fake_client_request(fake_last_client()), "Route", 1) == NULL);
@@ -38,7 +39,8 @@ TEST(the_preferred_identity_is_asserted_if_it_is_registered)
     fake_request(flow, "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN "P-Preferred-Identity: <tel:+49-30-123>\n");
     STR_EQ(sent("P-Asserted-Identity"), "<tel:+4930123>");
     CHECK(sent("P-Preferred-Identity") == NULL);
-    fake_request(flow, "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN "P-Preferred-Identity: <sip:bob@ims.example>\n");
+    fake_request(flow,
+                 "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN "P-Preferred-Identity: <sip:bob@ims.example>\n");
     STR_EQ(sent("P-Asserted-Identity"), "<sip:ann@ims.example>");
     fake_request(flow, "MESSAGE sip:bob@ims.example SIP/2.0\nFrom: <sip:anonymous@anonymous.invalid>;tag=1\n"
                        "To: <sip:bob@ims.example>\nPrivacy: id\n");
@@ -101,7 +103,8 @@ TEST(hops_and_extensions_are_checked)
     setup("");
     flow = registered_ann();
     EQ(fake_status(fake_request(flow, "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN "Max-Forwards: 0\n")), 483);
-    t = fake_request(flow, "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN "Proxy-Require: mediasec, foo, privacy, bar\n");
+    t = fake_request(flow,
+                     "MESSAGE sip:bob@ims.example SIP/2.0\n" FROM_ANN "Proxy-Require: mediasec, foo, privacy, bar\n");
     EQ(fake_status(t), 420);
     STR_EQ(answered(t, "Unsupported"), "foo");
     STR_EQ(gw_sip_msg_get(fake_last_response(t), "Unsupported", 1), "bar");
@@ -113,7 +116,8 @@ TEST(hops_and_extensions_are_checked)
 TEST(options_to_the_gateway_itself_is_answered_here)
 {
     struct gw_sip_server *t;
-    static const char *const uris[] = { "sip:gw.example", "sip:10.0.0.5:5060", "sip:visited.example", "sip:10.0.0.5;transport=udp" };
+    static const char *const uris[] = { "sip:gw.example", "sip:10.0.0.5:5060", "sip:visited.example",
+                                        "sip:10.0.0.5;transport=udp" };
 
     setup("");
     for (unsigned i = 0; i < 4; i++) {
@@ -136,7 +140,8 @@ TEST(methods_nobody_thought_of_pass)
     fake_request(flow, "FROBNICATE sip:bob@ims.example SIP/2.0\n" FROM_ANN "X-Strange: 1\n");
     STR_EQ(gw_sip_msg_method_name(fake_client_request(fake_last_client())), "FROBNICATE");
     STR_EQ(sent("X-Strange"), "1");
-    fake_request(flow, "PUBLISH sip:ann@ims.example SIP/2.0\n" FROM_ANN "Event: presence\nContent-Type: text/plain\n\nx");
+    fake_request(flow,
+                 "PUBLISH sip:ann@ims.example SIP/2.0\n" FROM_ANN "Event: presence\nContent-Type: text/plain\n\nx");
     STR_EQ(sent("Event"), "presence");
     teardown();
 }
@@ -198,7 +203,8 @@ TEST(a_forged_token_is_403_and_a_lost_connection_430)
     route[10] = route[10] == 'A' ? 'B' : 'A';
     snprintf(text, sizeof(text), "MESSAGE sip:u8@k3f9.invalid SIP/2.0\nRoute: %s\n" FROM_BOB, route);
     EQ(fake_status(fake_request(0, text)), 403);
-    EQ(fake_status(fake_request(0, "MESSAGE sip:u8@k3f9.invalid SIP/2.0\nRoute: <sip:guess@10.0.0.5;lr>\n" FROM_BOB)), 403);
+    EQ(fake_status(fake_request(0, "MESSAGE sip:u8@k3f9.invalid SIP/2.0\nRoute: <sip:guess@10.0.0.5;lr>\n" FROM_BOB)),
+       403);
     fake_flow_close(flow);
     EQ(fake_status(from_core_to(flow, "MESSAGE", "sip:u8@k3f9.invalid", FROM_BOB)), 430);
     EQ(fake_status(from_core_to(flow, "INVITE", "sip:u8@k3f9.invalid", FROM_BOB "Contact: <sip:bob@10.0.0.9>\n")), 430);
@@ -262,8 +268,7 @@ TEST(to_becomes_sip_for_the_browser_and_comes_back_as_it_was)
 
     setup("");
     flow = registered_ann();
-    t = from_core_to(flow, "MESSAGE", "sips:u8@k3f9.invalid",
-                     "From: <tel:+4940>;tag=b\nTo: \"Ann\" <tel:+4930123>\n");
+    t = from_core_to(flow, "MESSAGE", "sips:u8@k3f9.invalid", "From: <tel:+4940>;tag=b\nTo: \"Ann\" <tel:+4930123>\n");
     STR_EQ(sent("To"), "\"Ann\" <sip:+4930123@visited.example;user=phone>");
     STR_EQ(gw_sip_msg_uri(fake_client_request(fake_last_client())), "sip:u8@k3f9.invalid");
     fake_answer(fake_last_client(), 200, "jssip", NULL, NULL);
@@ -318,7 +323,9 @@ TEST(a_subscription_of_the_client_comes_back_both_ways)
     gw_route_write(pcscf, flow, "", ours, sizeof(ours));
     STR_EQ(sent("Record-Route"), ours);
     snprintf(icid, sizeof(icid), "%s", sent("P-Charging-Vector"));
-    snprintf(text, sizeof(text), "Contact: <sip:bob@10.9.9.9>\nRecord-Route: <sip:p2.example;lr>, <sip:p1.example;lr>, %s\nExpires: 300\n", ours);
+    snprintf(text, sizeof(text),
+             "Contact: <sip:bob@10.9.9.9>\nRecord-Route: <sip:p2.example;lr>, <sip:p1.example;lr>, %s\nExpires: 300\n",
+             ours);
     fake_answer(fake_last_client(), 200, "b9", text, NULL);
     EQ(fake_status(t), 200);
 
@@ -329,8 +336,10 @@ TEST(a_subscription_of_the_client_comes_back_both_ways)
     STR_EQ(sent("P-Charging-Vector"), icid);
 
     /* the notifier's request, by our Record-Route */
-    snprintf(text, sizeof(text), "NOTIFY sip:u8@k3f9.invalid SIP/2.0\nRoute: %s\nFrom: <sip:bob@ims.example>;tag=b9\n"
-             "To: <sip:ann@ims.example>;tag=f2\nCall-ID: sub1\nSubscription-State: active;expires=100\n", ours);
+    snprintf(text, sizeof(text),
+             "NOTIFY sip:u8@k3f9.invalid SIP/2.0\nRoute: %s\nFrom: <sip:bob@ims.example>;tag=b9\n"
+             "To: <sip:ann@ims.example>;tag=f2\nCall-ID: sub1\nSubscription-State: active;expires=100\n",
+             ours);
     fake_request(0, text);
     EQ(fake_client_flow(fake_last_client()), flow);
 
@@ -368,8 +377,9 @@ TEST(a_subscription_to_the_client_is_answered_over_the_stored_route)
     setup("");
     flow = registered_ann();
     from_core_to(flow, "SUBSCRIBE", "sip:u8@k3f9.invalid",
-                 FROM_BOB "Call-ID: s2\nContact: <sip:bob@10.9.9.9>\nRecord-Route: <sip:p1.example;lr>, <sip:p2.example;lr>\n"
-                          "Event: presence\n");
+                 FROM_BOB
+                 "Call-ID: s2\nContact: <sip:bob@10.9.9.9>\nRecord-Route: <sip:p1.example;lr>, <sip:p2.example;lr>\n"
+                 "Event: presence\n");
     gw_route_write(pcscf, flow, "", ours, sizeof(ours));
     STR_EQ(sent("Record-Route"), ours);
     STR_EQ(gw_sip_msg_get(fake_client_request(fake_last_client()), "Record-Route", 1), "<sip:p1.example;lr>");
@@ -392,8 +402,10 @@ TEST(a_dialog_follows_its_client_to_another_connection)
     fake_answer(fake_last_client(), 200, "b9", "Contact: <sip:bob@10.9.9.9>\nExpires: 500\n", NULL);
     gw_route_write(pcscf, first, "", ours, sizeof(ours));
     fake_flow_close(first);
-    snprintf(text, sizeof(text), "NOTIFY sip:u8@k3f9.invalid SIP/2.0\nRoute: %s\nFrom: <sip:bob@ims.example>;tag=b9\n"
-             "To: <sip:ann@ims.example>;tag=f2\nCall-ID: sub1\nSubscription-State: active;expires=400\n", ours);
+    snprintf(text, sizeof(text),
+             "NOTIFY sip:u8@k3f9.invalid SIP/2.0\nRoute: %s\nFrom: <sip:bob@ims.example>;tag=b9\n"
+             "To: <sip:ann@ims.example>;tag=f2\nCall-ID: sub1\nSubscription-State: active;expires=400\n",
+             ours);
     EQ(fake_status(fake_request(0, text)), 430);
     second = registered_ann();
     fake_request(0, text);
@@ -429,7 +441,9 @@ TEST(relayed_dialogs_are_bounded)
     flow = registered_ann();
     for (int i = 0; i < 3; i++) {
         char text[500];
-        snprintf(text, sizeof(text), "SUBSCRIBE sip:bob@ims.example SIP/2.0\n" FROM_ANN "Call-ID: s%d\nContact: <sip:u8@k3f9.invalid>\n", i);
+        snprintf(text, sizeof(text),
+                 "SUBSCRIBE sip:bob@ims.example SIP/2.0\n" FROM_ANN "Call-ID: s%d\nContact: <sip:u8@k3f9.invalid>\n",
+                 i);
         fake_request(flow, text);
         fake_answer(fake_last_client(), 200, "b9", "Contact: <sip:bob@10.9.9.9>\n", NULL);
     }
@@ -484,7 +498,8 @@ TEST(an_invite_for_our_contact_in_a_call_reaches_its_client)
 
     setup("");
     flow = registered_ann();
-    EQ(fake_status(fake_request(0, "INVITE sip:leg7@10.0.0.5:5060 SIP/2.0\n" FROM_BOB "Contact: <sip:bob@10.0.0.9>\n")), 404);
+    EQ(fake_status(fake_request(0, "INVITE sip:leg7@10.0.0.5:5060 SIP/2.0\n" FROM_BOB "Contact: <sip:bob@10.0.0.9>\n")),
+       404);
     calls.leg_flow = flow;
     fake_request(0, "INVITE sip:leg7@10.0.0.5:5060 SIP/2.0\n" FROM_BOB "Contact: <sip:bob@10.0.0.9>\n");
     EQ(calls.invites, 1);

@@ -5,7 +5,6 @@
 #include "gateway/base/log.h"
 #include "signaling/pcscf/pcscf_priv.h"
 
-
 static const struct {
     int status;
     const char *phrase, *header, *value;
@@ -24,7 +23,8 @@ static const struct {
     [GW_REFUSE_NOT_HERE] = { 404, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_NOT_HERE },
     [GW_REFUSE_DOMAIN] = { 403, "Domain Not Served", NULL, NULL, GW_STAT_PCSCF_REFUSED_DOMAIN },
     [GW_REFUSE_METHOD] = { 405, NULL, "Allow",
-                           "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH",
+                           "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, "
+                           "PUBLISH",
                            GW_STAT_PCSCF_REFUSED_METHOD },
     [GW_REFUSE_MALFORMED] = { 400, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_MALFORMED },
     [GW_REFUSE_UNREACHABLE] = { 503, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_UNREACHABLE },

@@ -11,7 +11,7 @@
 #include "signaling/pcscf/reginfo.h"
 
 enum {
-    EXPIRES_S = 600000,   /* TS 24.229 s. 5.2.3 */
+    EXPIRES_S = 600000, /* TS 24.229 s. 5.2.3 */
     REFRESH_EARLY_S = 600,
     TAG = 16,
 };
@@ -23,7 +23,7 @@ struct gw_regsub {
     struct gw_sip_client *client; /* SUBSCRIBE under way */
     char *impu;                   /* <uri> */
     char call_id[33], tag[TAG + 1];
-    char *remote_to, *target;     /* once there is a dialog */
+    char *remote_to, *target; /* once there is a dialog */
     unsigned nroutes, cseq;
     char *routes[GW_BINDING_ROUTES];
     uint64_t refresh_us;
@@ -47,7 +47,8 @@ void gw_regevent_forget(struct gw_pcscf *p, struct gw_binding *b)
 {
     if (!b->regsub)
         return;
-    regsub_free(b->regsub); /* a NOTIFY that still comes gets 481, which ends the subscription there (RFC 6665 s. 4.1.3) */
+    regsub_free(
+        b->regsub); /* a NOTIFY that still comes gets 481, which ends the subscription there (RFC 6665 s. 4.1.3) */
     b->regsub = NULL;
 }
 

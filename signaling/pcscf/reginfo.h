@@ -1,5 +1,5 @@
-/* application/reginfo+xml (RFC 3680 s. 5): what a P-CSCF needs of it, the states. Not an XML parser: elements, attributes
- * and the text of <uri>, bounded, no entities but the five of XML, no DTD. Pure. */
+/* application/reginfo+xml (RFC 3680 s. 5): what a P-CSCF needs of it, the states. Not an XML parser: elements,
+ * attributes and the text of <uri>, bounded, no entities but the five of XML, no DTD. Pure. */
 #ifndef GW_PCSCF_REGINFO_H
 #define GW_PCSCF_REGINFO_H
 
@@ -11,9 +11,9 @@
 enum { GW_REGINFO_ENTRIES = 64, GW_REGINFO_URI = 512 };
 
 struct gw_reginfo_entry {
-    bool is_contact;           /* <contact>; else <registration> */
+    bool is_contact; /* <contact>; else <registration> */
     bool is_terminated;
-    char uri[GW_REGINFO_URI];  /* <uri> of the contact, or aor of the registration */
+    char uri[GW_REGINFO_URI]; /* <uri> of the contact, or aor of the registration */
 };
 
 struct gw_reginfo {

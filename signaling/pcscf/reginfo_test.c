@@ -3,17 +3,16 @@
 #include "test.h"
 
 /* The shape of RFC 3680 s. 5.3.1 and of TS 24.229: two identities, a contact that the network ended. */
-static const char doc[] =
-    "<?xml version=\"1.0\"?>\n"
-    "<!-- network initiated -->\n"
-    "<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"1\" state=\"partial\">\n"
-    " <registration aor=\"sip:ann@ims.example\" id=\"a7\" state=\"active\">\n"
-    "  <contact id=\"76\" state=\"terminated\" event=\"deactivated\">\n"
-    "   <uri> sip:u8@k3f9.invalid;transport=ws&amp;x </uri>\n"
-    "  </contact>\n"
-    " </registration>\n"
-    " <registration aor='tel:+4930' id=\"a8\" state=\"terminated\"/>\n"
-    "</reginfo>\n";
+static const char doc[] = "<?xml version=\"1.0\"?>\n"
+                          "<!-- network initiated -->\n"
+                          "<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"1\" state=\"partial\">\n"
+                          " <registration aor=\"sip:ann@ims.example\" id=\"a7\" state=\"active\">\n"
+                          "  <contact id=\"76\" state=\"terminated\" event=\"deactivated\">\n"
+                          "   <uri> sip:u8@k3f9.invalid;transport=ws&amp;x </uri>\n"
+                          "  </contact>\n"
+                          " </registration>\n"
+                          " <registration aor='tel:+4930' id=\"a8\" state=\"terminated\"/>\n"
+                          "</reginfo>\n";
 
 TEST(states_of_registrations_and_contacts_are_read)
 {
@@ -33,7 +32,8 @@ TEST(a_namespace_prefix_changes_nothing)
 {
     struct gw_reginfo r;
 
-    EQ(gw_reginfo_parse(gw_span_str("<r:reginfo xmlns:r='x'><r:registration aor='sip:a@b' state='init'/></r:reginfo>"), &r),
+    EQ(gw_reginfo_parse(gw_span_str("<r:reginfo xmlns:r='x'><r:registration aor='sip:a@b' state='init'/></r:reginfo>"),
+                        &r),
        0);
     EQ(r.n, 1);
 }

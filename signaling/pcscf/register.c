@@ -1,5 +1,5 @@
-/* REGISTER on its way to the registrar and its 200 on its way back (TS 24.229 s. 5.2.2, RFC 3261 s. 10, RFC 3327, RFC 3608,
- * RFC 5626). The registrar decides; what it answered is what we keep. */
+/* REGISTER on its way to the registrar and its 200 on its way back (TS 24.229 s. 5.2.2, RFC 3261 s. 10, RFC 3327, RFC
+ * 3608, RFC 5626). The registrar decides; what it answered is what we keep. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,10 @@
 #include "signaling/pcscf/pcscf_priv.h"
 
 enum {
-    CONTACTS_MAX = 8,        /* contacts of one REGISTER */
+    CONTACTS_MAX = 8, /* contacts of one REGISTER */
     EXPIRES_DEFAULT_S = 3600,
     EXPIRES_MAX_S = 604800,
-    EXPIRES_GRACE_S = 2,     /* for the way the 200 took */
+    EXPIRES_GRACE_S = 2, /* for the way the 200 took */
 };
 
 /* One Contact of the request, and what the 200 says of it. */
@@ -162,7 +162,8 @@ void gw_register_on_request(struct gw_pcscf *p, const struct gw_inbound *in)
     struct gw_sip_msg *m;
     int err;
 
-    if (gw_sip_uri_of(gw_sip_msg_get(in->req, "To", 0), aor, sizeof(aor)) != 0 || gw_uri_key(aor, key, sizeof(key)) != 0) {
+    if (gw_sip_uri_of(gw_sip_msg_get(in->req, "To", 0), aor, sizeof(aor)) != 0 ||
+        gw_uri_key(aor, key, sizeof(key)) != 0) {
         gw_pcscf_refuse(p, in, GW_REFUSE_MALFORMED, "Bad To");
         return;
     }
@@ -241,7 +242,8 @@ static unsigned take(const struct gw_sip_msg *m, const char *name, const char **
     return n;
 }
 
-static void store(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_sip_msg *req, const struct gw_binding_facts *facts)
+static void store(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_sip_msg *req,
+                  const struct gw_binding_facts *facts)
 {
     struct gw_binding *b = gw_binding_match(&p->bindings, facts);
     gw_flow_id old = b ? b->flow_id : 0;
@@ -252,7 +254,8 @@ static void store(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_sip_ms
         err = GW_E_LIMIT;
     else
         err = gw_binding_put(&p->bindings, f, facts, &b);
-    if (err) { /* the registrar believes in it, so requests will come and get 404; the client is told nothing it can use */
+    if (err) { /* the registrar believes in it, so requests will come and get 404; the client is told nothing it can use
+                */
         gw_stats_inc(GW_STAT_REGISTRATIONS_LOST);
         gw_log(GW_LOG_WARNING, "pcscf", gw_pcscf_call_id(req), "registration of %s not kept: %s", facts->aor,
                gw_err_text(err));
@@ -271,8 +274,8 @@ static void store(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_sip_ms
     gw_regevent_subscribe(p, b);
 }
 
-static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_sip_msg *req, const struct gw_sip_msg *resp,
-                       const char *aor, const struct contact *c)
+static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_sip_msg *req,
+                       const struct gw_sip_msg *resp, const char *aor, const struct contact *c)
 {
     struct gw_binding_facts facts = { .aor = aor, .contact = c->uri, .instance = c->instance, .reg_id = c->reg_id };
     const char *credentials = gw_sip_msg_get(req, "Authorization", 0);
@@ -328,7 +331,8 @@ static void on_final(struct gw_pcscf *p, const struct gw_sip_msg *req, gw_flow_i
     }
     if (p->conf->flow_timer && gw_sip_msg_has_token(raw, "Require", "outbound")) {
         snprintf(text, sizeof(text), "%d", (int)p->conf->flow_timer);
-        (void)gw_sip_msg_set(resp, "Flow-Timer", text); /* RFC 5626 s. 5.4: an offer; without it clients use their own */
+        (void)gw_sip_msg_set(resp, "Flow-Timer",
+                             text); /* RFC 5626 s. 5.4: an offer; without it clients use their own */
     }
 }
 

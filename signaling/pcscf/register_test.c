@@ -9,9 +9,11 @@ TEST(register_gets_path_visited_network_and_charging)
 
     setup("");
     flow = fake_flow_open("WSS");
-    t = fake_request(flow, REGISTER("ann", ANN_CONTACT, "600")
-                     "P-Visited-Network-ID: evil\nP-Charging-Vector: icid-value=evil\nRoute: <sip:gw.example;lr>\n"
-                     "P-Access-Network-Info: IEEE-802.11;network-provided\nRequire: mediasec\n");
+    t = fake_request(
+        flow,
+        REGISTER("ann", ANN_CONTACT,
+                 "600") "P-Visited-Network-ID: evil\nP-Charging-Vector: icid-value=evil\nRoute: <sip:gw.example;lr>\n"
+                        "P-Access-Network-Info: IEEE-802.11;network-provided\nRequire: mediasec\n");
     EQ(fake_sent(), 1);
     path_of(flow, path, sizeof(path));
     STR_EQ(sent("Path"), path);
@@ -52,8 +54,11 @@ TEST(path_has_no_ob_without_reg_id_or_behind_another_hop)
     flow = fake_flow_open("WSS");
     fake_request(flow, REGISTER("ann", "<sip:u8@k3f9.invalid;transport=ws>", "600"));
     CHECK(sent("Path") && !strstr(sent("Path"), ";ob"));
-    fake_request(flow, REGISTER("ann", ANN_CONTACT, "600")
-                 "Via: SIP/2.0/WSS proxy.example;branch=z9hG4bK1\nVia: SIP/2.0/WSS k3f9.invalid;branch=z9hG4bK2\n");
+    fake_request(
+        flow,
+        REGISTER(
+            "ann", ANN_CONTACT,
+            "600") "Via: SIP/2.0/WSS proxy.example;branch=z9hG4bK1\nVia: SIP/2.0/WSS k3f9.invalid;branch=z9hG4bK2\n");
     CHECK(sent("Path") && !strstr(sent("Path"), ";ob"));
     teardown();
 }
@@ -67,15 +72,17 @@ TEST(digest_passes_end_to_end)
     setup("");
     flow = fake_flow_open("WSS");
     t = fake_request(flow, REGISTER("ann", ANN_CONTACT, "600"));
-    fake_answer(fake_last_client(), 401, "reg", "WWW-Authenticate: Digest realm=\"ims.example\", nonce=\"n0\", qop=\"auth\"\n", NULL);
+    fake_answer(fake_last_client(), 401, "reg",
+                "WWW-Authenticate: Digest realm=\"ims.example\", nonce=\"n0\", qop=\"auth\"\n", NULL);
     EQ(fake_status(t), 401);
     STR_EQ(answered(t, "WWW-Authenticate"), "Digest realm=\"ims.example\", nonce=\"n0\", qop=\"auth\"");
     EQ(gw_pcscf_registrations(pcscf), 0);
 
-    fake_request(flow, REGISTER("ann", ANN_CONTACT, "600")
-                 "Authorization: Digest username=\"ann\", nonce=\"n0\", response=\"ff\", integrity-protected=\"yes\"\n"
-                 "Authorization: Bearer abc\n");
-    STR_EQ(sent("Authorization"), "Digest username=\"ann\", nonce=\"n0\", response=\"ff\", integrity-protected=\"tls-pending\"");
+    fake_request(flow, REGISTER("ann", ANN_CONTACT, "600") "Authorization: Digest username=\"ann\", nonce=\"n0\", "
+                                                           "response=\"ff\", integrity-protected=\"yes\"\n"
+                                                           "Authorization: Bearer abc\n");
+    STR_EQ(sent("Authorization"),
+           "Digest username=\"ann\", nonce=\"n0\", response=\"ff\", integrity-protected=\"tls-pending\"");
     CHECK(gw_sip_msg_get(fake_client_request(fake_last_client()), "Authorization", 1) == NULL); /* REG-007 */
     fake_answer(fake_last_client(), 200, "reg", "Contact: " ANN_CONTACT ";expires=600\n", NULL);
 
@@ -93,12 +100,14 @@ TEST(protection_is_not_claimed_without_tls_or_when_turned_off)
 
     setup("");
     flow = fake_flow_open("WS");
-    fake_request(flow, REGISTER("ann", ANN_CONTACT, "600") "Authorization: Digest username=\"a\", integrity-protected=yes\n");
+    fake_request(flow,
+                 REGISTER("ann", ANN_CONTACT, "600") "Authorization: Digest username=\"a\", integrity-protected=yes\n");
     STR_EQ(sent("Authorization"), "Digest username=\"a\"");
     teardown();
     setup("integrity_protected = no\n");
     flow = fake_flow_open("WSS");
-    fake_request(flow, REGISTER("ann", ANN_CONTACT, "600") "Authorization: Digest username=\"a\", integrity-protected=yes\n");
+    fake_request(flow,
+                 REGISTER("ann", ANN_CONTACT, "600") "Authorization: Digest username=\"a\", integrity-protected=yes\n");
     STR_EQ(sent("Authorization"), "Digest username=\"a\"");
     teardown();
 }
@@ -113,9 +122,11 @@ TEST(a_200_makes_a_binding_and_reaches_the_client_clean)
     flow = fake_flow_open("WSS");
     t = fake_request(flow, REGISTER("ann", ANN_CONTACT, "600"));
     fake_answer(fake_last_client(), 200, "reg",
-                "Contact: <sip:other@x.invalid>;expires=30, " ANN_CONTACT ";pub-gruu=\"sip:ann@ims.example;gr=1\";expires=590\n"
+                "Contact: <sip:other@x.invalid>;expires=30, " ANN_CONTACT
+                ";pub-gruu=\"sip:ann@ims.example;gr=1\";expires=590\n"
                 "Path: <sip:x@10.0.0.5;lr>\nP-Charging-Vector: icid-value=1\nP-Charging-Function-Addresses: ccf=1\n"
-                "Service-Route: <sip:orig@scscf.ims.example;lr>\nRequire: outbound\n", NULL);
+                "Service-Route: <sip:orig@scscf.ims.example;lr>\nRequire: outbound\n",
+                NULL);
     EQ(fake_status(t), 200);
     STR_EQ(gw_sip_msg_get(fake_last_response(t), "Contact", 1),
            ANN_CONTACT ";pub-gruu=\"sip:ann@ims.example;gr=1\";expires=590");
@@ -196,7 +207,8 @@ TEST(a_query_changes_nothing)
 
     setup("");
     flow = registered_ann();
-    register_as(flow, "REGISTER sip:ims.example SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f\nTo: <sip:ann@ims.example>\n",
+    register_as(flow,
+                "REGISTER sip:ims.example SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f\nTo: <sip:ann@ims.example>\n",
                 "Contact: <sip:someone@else.invalid>;expires=600\n");
     EQ(gw_pcscf_registrations(pcscf), 1);
     teardown();
@@ -243,7 +255,8 @@ TEST(another_reg_id_is_a_second_flow)
     setup("");
     registered_ann();
     second = fake_flow_open("WSS");
-    register_as(second, REGISTER("ann", "<sip:u8@k3f9.invalid;transport=ws>;+sip.instance=\"<urn:uuid:0c6>\";reg-id=2", "600"),
+    register_as(second,
+                REGISTER("ann", "<sip:u8@k3f9.invalid;transport=ws>;+sip.instance=\"<urn:uuid:0c6>\";reg-id=2", "600"),
                 "Contact: " ANN_CONTACT ";expires=600, "
                 "<sip:u8@k3f9.invalid;transport=ws>;+sip.instance=\"<urn:uuid:0c6>\";reg-id=2;expires=600\n");
     EQ(gw_pcscf_registrations(pcscf), 2);
@@ -343,10 +356,11 @@ static struct gw_sip_server *notify(const char *body)
     const struct gw_sip_msg *sub = fake_client_request(fake_last_client());
     char text[2048];
 
-    snprintf(text, sizeof(text),
-             "NOTIFY sip:10.0.0.5 SIP/2.0\nFrom: <sip:ann@ims.example>;tag=scscf\nTo: %s\nCall-ID: %s\nMax-Forwards: 70\n"
-             "Event: reg\nSubscription-State: active;expires=600000\nContent-Type: application/reginfo+xml\n\n%s",
-             gw_sip_msg_get(sub, "From", 0), gw_sip_msg_get(sub, "Call-ID", 0), body);
+    snprintf(
+        text, sizeof(text),
+        "NOTIFY sip:10.0.0.5 SIP/2.0\nFrom: <sip:ann@ims.example>;tag=scscf\nTo: %s\nCall-ID: %s\nMax-Forwards: 70\n"
+        "Event: reg\nSubscription-State: active;expires=600000\nContent-Type: application/reginfo+xml\n\n%s",
+        gw_sip_msg_get(sub, "From", 0), gw_sip_msg_get(sub, "Call-ID", 0), body);
     return fake_request(0, text);
 }
 

@@ -21,7 +21,7 @@ struct gw_table {
 };
 
 /* The object around a node: GW_TABLE_OF(node, struct gw_binding, by_aor). */
-#define GW_TABLE_OF(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define GW_TABLE_OF(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 int gw_table_init(struct gw_table *t, unsigned expected);
 void gw_table_fini(struct gw_table *t); /* nodes are their owners' */

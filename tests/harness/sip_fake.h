@@ -1,16 +1,16 @@
-/* A fake of the SIP stack of signaling/sip/sip.h, to be linked instead of it: no sockets, and time is a number. Messages
- * are the real ones. What is tested talks to `gw_sip_stack_*`, `gw_sip_server_*`, `gw_sip_client_*` and `gw_ctl_*` as
- * ever; the test plays the network with the functions below. All handles live until fake_sip_reset, so that a test can
- * look at what was said after a transaction ended; using one of them after its end from the tested side is a failed
- * check. One stack at a time, one thread. */
+/* A fake of the SIP stack of signaling/sip/sip.h, to be linked instead of it: no sockets, and time is a number.
+ * Messages are the real ones. What is tested talks to `gw_sip_stack_*`, `gw_sip_server_*`, `gw_sip_client_*` and
+ * `gw_ctl_*` as ever; the test plays the network with the functions below. All handles live until fake_sip_reset, so
+ * that a test can look at what was said after a transaction ended; using one of them after its end from the tested side
+ * is a failed check. One stack at a time, one thread. */
 #ifndef GW_TEST_SIP_FAKE_H
 #define GW_TEST_SIP_FAKE_H
 
 #include "signaling/sip/sip.h"
 
 enum { FAKE_HOST_TEXT = 64 };
-#define FAKE_CORE_HOST "10.0.0.5:5060"  /* gw_sip_stack_host(s, false) */
-#define FAKE_ACCESS_HOST "gw.example"   /* gw_sip_stack_host(s, true) */
+#define FAKE_CORE_HOST "10.0.0.5:5060" /* gw_sip_stack_host(s, false) */
+#define FAKE_ACCESS_HOST "gw.example"  /* gw_sip_stack_host(s, true) */
 
 /* Frees everything of the last test and starts at time 1 s. Returns the stack. */
 struct gw_sip_stack *fake_sip_reset(void);
@@ -28,14 +28,14 @@ bool fake_flow_was_closed_by_us(gw_flow_id flow, uint16_t *ws_code);
 /* Lines may end in LF alone; Via, Call-ID and CSeq are added where the text has none. NULL
  * (and a failed check) if it cannot be parsed. flow 0: from the core. */
 struct gw_sip_server *fake_request(gw_flow_id flow, const char *text);
-void fake_cancel(struct gw_sip_server *t);                      /* on_cancel */
+void fake_cancel(struct gw_sip_server *t);                       /* on_cancel */
 void fake_ack(struct gw_sip_server *t, const char *sdp_or_null); /* on_ack, after a 2xx */
 void fake_no_ack(struct gw_sip_server *t);
 const struct gw_sip_msg *fake_server_request(const struct gw_sip_server *t);
 unsigned fake_responses(const struct gw_sip_server *t);
 const struct gw_sip_msg *fake_response(const struct gw_sip_server *t, unsigned i); /* NULL past the last */
 const struct gw_sip_msg *fake_last_response(const struct gw_sip_server *t);
-int fake_status(const struct gw_sip_server *t);                 /* of the last response; 0: none yet */
+int fake_status(const struct gw_sip_server *t); /* of the last response; 0: none yet */
 bool fake_server_was_dropped(const struct gw_sip_server *t);
 
 /* ---- requests that went out, in order since reset ---- */
