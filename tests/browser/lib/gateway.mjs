@@ -22,12 +22,12 @@ export async function startGateway(run, { base, core, conf = {}, name = 'imsgw' 
     core_networks: '127.0.0.0/8',
     admin_socket: path.join(run.dir, `${name}.sock`),
     call_record_file: path.join(run.dir, `${name}-calls.json`),
-    web_root: webRoot,
+    ...(process.env.NOWEB ? {} : { web_root: webRoot }),
     ...conf,
   };
   const file = path.join(run.dir, `${name}.conf`);
   writeFileSync(file, Object.entries(values).map(([k, v]) => `${k} = ${v}\n`).join(''));
-  const process = new Process(run, name, path.join(run.build, 'imsgw'), ['-c', file]);
-  await process.line(/ ready$/);
-  return { process, values, sipPort: base + 2, url: `wss://127.0.0.1:${base + 1}/sip`, page: `https://127.0.0.1:${base + 1}/` };
+  const child = new Process(run, name, path.join(run.build, 'imsgw'), ['-c', file]);
+  await child.line(/ ready$/);
+  return { process: child, values, sipPort: base + 2, url: `wss://127.0.0.1:${base + 1}/sip`, page: `https://127.0.0.1:${base + 1}/` };
 }
