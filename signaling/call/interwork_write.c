@@ -273,12 +273,11 @@ static void write_exts(struct out *o)
     for (unsigned k = 0; k < EXT_COUNT; k++) {
         unsigned pos = 0;
 
-        if (!o->s->ext[k][o->to] || (k == EXT_MID && !o->is_webrtc))
+        /* sdes:mid is understood but never written: Chromium stops telling streams apart by payload type once both
+         * sides agreed on it, and then drops packets without it. Ours come from the core and have none; payload types
+         * are unique in a bundle, which is enough (RFC 9143 s. 9.2). */
+        if (!o->s->ext[k][o->to] || k == EXT_MID)
             continue;
-        if (k == EXT_MID) { /* offered to us: accepted, so that a bundle is told apart by mid */
-            gw_sdp_printf(o->b, "a=extmap:%u %s\r\n", o->s->ext[k][o->to], ms_ext_uri[k]);
-            continue;
-        }
         if (!o->is_offer && !o->s->ext_agreed[k])
             continue;
         while (gw_sdp_attr(&o->src->section, "extmap", &pos, &value)) {
