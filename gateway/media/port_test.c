@@ -4,7 +4,14 @@
 #include <test.h>
 #include <unistd.h>
 
-static const struct gw_addr loopback = { .family = 4, .ip = { 127, 0, 0, 1 } };
+/* A loopback address of this process alone, so that its ports are free whatever runs beside it. */
+static struct gw_addr loopback = { .family = 4, .ip = { 127, 0, 0, 1 } };
+__attribute__((constructor)) static void choose_loopback(void)
+{
+    loopback.ip[1] = (uint8_t)(1 + (getpid() >> 16 & 0x7f));
+    loopback.ip[2] = (uint8_t)(getpid() >> 8);
+    loopback.ip[3] = (uint8_t)(1 + getpid() % 253);
+}
 
 TEST(rtp_is_even_and_rtcp_the_next_port)
 {

@@ -97,7 +97,10 @@ static void start(struct rig *g, const struct variant *v)
         EQ(gw_conf_parse("test", text, strlen(text), &g->conf, why, sizeof(why)), 0);
         err = gw_agw_new(g->conf, on_notify, g, &g->agw, why, sizeof(why));
     }
-    EQ(err, 0);
+    if (err) {
+        fprintf(stderr, "no free port for the gateway: %s\n", why);
+        exit(1);
+    }
     EQ(gw_agw_start(g->agw), 0);
     g->rtp = phone_socket(v->is_ipv6_core, &g->rtp_addr);
     g->rtcp = phone_socket(v->is_ipv6_core, &g->rtcp_addr);
