@@ -40,6 +40,12 @@ void gw_rand_token(char *buf, size_t len)
     buf[len] = 0;
 }
 
+void gw_sha1(struct gw_span in, uint8_t out[20])
+{
+    if (!EVP_Digest(in.ptr, in.len, out, NULL, EVP_sha1(), NULL))
+        abort();
+}
+
 void gw_sha256(struct gw_span in, uint8_t out[32])
 {
     if (!EVP_Digest(in.ptr, in.len, out, NULL, EVP_sha256(), NULL))

@@ -12,6 +12,8 @@ uint64_t gw_rand_u64(void);
 /* `len` characters of [A-Za-z0-9] and a NUL into buf (len + 1 octets): about 5.95 bits each. */
 void gw_rand_token(char *buf, size_t len);
 
+/* For what a protocol fixes to it (RFC 6455 s. 4.2.2), not for security. */
+void gw_sha1(struct gw_span in, uint8_t out[20]);
 void gw_sha256(struct gw_span in, uint8_t out[32]);
 /* For HTTP Digest of RFC 7616 alone, where peers have nothing better. */
 void gw_md5(struct gw_span in, uint8_t out[16]);
