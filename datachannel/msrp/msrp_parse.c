@@ -272,6 +272,21 @@ int gw_msrp_end_line(struct gw_span text, struct gw_span tid, size_t *used)
     return ((const char *)line.ptr)[line.len - 1];
 }
 
+bool gw_msrp_has_end_line(struct gw_span body, struct gw_span tid)
+{
+    const char *p = body.ptr, *end = p + body.len, *at;
+    char want[7 + GW_MSRP_TID_MAX];
+
+    memcpy(want, "-------", 7);
+    memcpy(want + 7, tid.ptr, tid.len);
+    while ((at = memmem(p, (size_t)(end - p), want, 7 + tid.len))) {
+        p = at + 7 + tid.len;
+        if (p < end && memchr("$+#", *p, 3))
+            return true;
+    }
+    return false;
+}
+
 int gw_msrp_parse_chunk(struct gw_span text, struct gw_msrp_head *out, struct gw_span *body, char *flag)
 {
     struct gw_msrp_head h = { 0 };
@@ -302,14 +317,8 @@ int gw_msrp_parse_chunk(struct gw_span text, struct gw_msrp_head *out, struct gw
     p += text.len - end_len;
     if (memcmp(p, "\r\n", 2) != 0 || gw_msrp_end_line((struct gw_span){ p + 2, end_len - 2 }, h.tid, &used) <= 0)
         return GW_E_SYNTAX;
-    /* an end-line inside: the hyphens and the tid are enough to confuse a reader downstream */
-    {
-        char want[7 + GW_MSRP_TID_MAX];
-        memcpy(want, "-------", 7);
-        memcpy(want + 7, h.tid.ptr, h.tid.len);
-        if (memmem(body->ptr, body->len, want, 7 + h.tid.len))
-            return GW_E_SYNTAX;
-    }
+    if (gw_msrp_has_end_line(*body, h.tid))
+        return GW_E_SYNTAX;
     *flag = p[end_len - 3];
     *out = h;
     return 0;

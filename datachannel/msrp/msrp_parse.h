@@ -64,6 +64,9 @@ int gw_msrp_scan(struct gw_msrp_scan *s, struct gw_span *in, gw_msrp_body_cb *cb
 /* The end-line of a message without body, at the begin of text: flag, 0 for AGAIN, or SYNTAX. *used: its octets. */
 int gw_msrp_end_line(struct gw_span text, struct gw_span tid, size_t *used);
 
+/* Whether hyphens, tid and a flag stand anywhere in a body; not even behind a CRLF may they (RFC 4975 s. 7.1). */
+bool gw_msrp_has_end_line(struct gw_span body, struct gw_span tid);
+
 /* One chunk that is a whole SCTP message (RFC 8873 s. 5.4). SYNTAX also for octets behind the end-line or an earlier
  * end-line inside the body: both would let a client write a second request into the stream of the core. */
 GW_MUST_CHECK int gw_msrp_parse_chunk(struct gw_span text, struct gw_msrp_head *out, struct gw_span *body, char *flag);
