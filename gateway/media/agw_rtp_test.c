@@ -272,3 +272,38 @@ TEST(another_remote_address_moves_the_stream)
     close(other);
     rig_end(&g);
 }
+
+TEST(a_picture_that_goes_elsewhere_begins_with_a_key_frame)
+{
+    struct gw_iq_req gate;
+    uint8_t p[512], q[512];
+    int rtp, rtcp, other;
+    struct gw_addr a;
+    struct rig g;
+
+    call_with_video(&g, &rtp, &rtcp, false);
+    CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 96, 4, 0x55555555)));
+    EQ(phone_recv(rtp, q, sizeof(q), false), 172);
+    g.want.op = GW_IQ_CONFIGURE;
+    EQ(rig_ask(&g, &g.want), 0);
+    wc_run(g.wc, 50);
+    EQ(g.wc->nrtcp, 0); /* nothing changed */
+    other = phone_socket(false, &a);
+    g.want.terms[2].remote_rtp = a;
+    EQ(rig_ask(&g, &g.want), 0);
+    CHECK(wc_run_count(g.wc, &g.wc->nrtcp, 1, 2000));
+    gate = g.want;
+    gate.op = GW_IQ_THROUGH;
+    gate.nterms = 0;
+    gate.streams[1].to_core = false;
+    EQ(rig_ask(&g, &gate), 0);
+    gate.streams[1].to_core = true;
+    EQ(rig_ask(&g, &gate), 0);
+    CHECK(wc_run_count(g.wc, &g.wc->nrtcp, 2, 2000));
+    CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 0, 5, 0x55555555))); /* its source stayed known through all this */
+    EQ(phone_recv(other, q, sizeof(q), false), 172);
+    close(other);
+    close(rtp);
+    close(rtcp);
+    rig_end(&g);
+}

@@ -45,8 +45,8 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
         ((t->local.suite && !gw_srtp_suite_find(t->local.suite)) || (t->remote.suite && !gw_srtp_suite_find(t->remote.suite))))
         return GW_E_UNSUPPORTED;
     if (has) /* what makes a termination what it is cannot change */
-        return has->realm == t->realm && has->security == t->security && has->has_ice == t->has_ice &&
-                       has->has_rtcp_mux == (t->has_rtcp_mux || t->has_ice)
+        return has->realm == t->realm && (has->security == GW_IQ_DTLS) == (t->security == GW_IQ_DTLS) &&
+                       has->has_ice == t->has_ice && has->has_rtcp_mux == (t->has_rtcp_mux || t->has_ice)
                    ? 0
                    : GW_E_STATE;
     if (!may_make)
@@ -110,11 +110,27 @@ static int check(const struct gw_worker *w, const struct gw_context *cx, const s
 
 /* ---- joining ---- */
 
-/* The lists of streams that terminations keep for the packet path. Learned sources go: they may belong elsewhere now. */
+/* Sources learned keep their stream, if it is still there: a browser may not say sdes:mid a second time. */
+static void forget_gone(const struct gw_context *cx, struct gw_termination *t)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < t->nssrcs; i++)
+        for (unsigned k = 0; k < cx->nstreams; k++)
+            if (t->ssrcs[i].stream == cx->streams[k] && cx->streams[k]->conf.access_term == t->id) {
+                t->ssrcs[n++] = t->ssrcs[i];
+                break;
+            }
+    t->nssrcs = n;
+}
+
+/* The lists of streams that terminations keep for the packet path. */
 static void join(struct gw_context *cx)
 {
-    for (unsigned i = 0; i < cx->nterms; i++)
-        cx->terms[i]->nstreams = cx->terms[i]->nssrcs = cx->terms[i]->next_ssrc = 0;
+    for (unsigned i = 0; i < cx->nterms; i++) {
+        cx->terms[i]->nstreams = 0;
+        forget_gone(cx, cx->terms[i]);
+    }
     for (unsigned i = 0; i < cx->nstreams; i++) {
         struct gw_stream *s = cx->streams[i];
         s->term[0] = find_term(cx, s->conf.access_term);
@@ -208,10 +224,21 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
     return err;
 }
 
+/* A picture that goes to another place, or goes on after a closed gate, must begin whole. */
+static void ask_keyframe(const struct gw_context *cx, bool was_open[GW_IQ_STREAMS], const struct gw_addr was[GW_IQ_STREAMS])
+{
+    for (unsigned i = 0; i < cx->nstreams; i++) {
+        struct gw_stream *s = cx->streams[i];
+        if (s->gate[GW_FROM_ACCESS] && (!was_open[i] || !gw_addr_eq(&was[i], &s->term[1]->rtp.remote)))
+            gw_stream_keyframe(s);
+    }
+}
+
 static void do_configure(struct gw_worker *w, struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
 {
     unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0;
-    bool is_new = !cx;
+    bool is_new = !cx, was_open[GW_IQ_STREAMS] = { false };
+    struct gw_addr was[GW_IQ_STREAMS] = { 0 };
 
     reply->err = check(w, cx, req);
     if (!reply->err && is_new)
@@ -228,6 +255,10 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
             gw_context_free(cx);
         return;
     }
+    for (unsigned i = 0; i < nstreams; i++) {
+        was_open[i] = cx->streams[i]->gate[GW_FROM_ACCESS];
+        was[i] = cx->streams[i]->term[1]->rtp.remote;
+    }
     for (unsigned i = 0; i < req->nstreams; i++)
         gw_stream_apply(find_stream(cx, req->streams[i].id), &req->streams[i]);
     join(cx);
@@ -236,6 +267,7 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
         gw_termination_apply(t, &req->terms[i]);
         gw_termination_local(t, &reply->locals[reply->nlocals++]);
     }
+    ask_keyframe(cx, was_open, was);
     reply->ctx = cx->id;
     if (is_new)
         gw_log(GW_LOG_INFO, "media", cx->call, "ctx=%llx made with %u terminations", (unsigned long long)cx->id, cx->nterms);
@@ -250,8 +282,11 @@ static void do_through(struct gw_context *cx, const struct gw_iq_req *req, struc
         }
     for (unsigned i = 0; i < req->nstreams; i++) {
         struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        bool opens = req->streams[i].to_core && !s->gate[GW_FROM_ACCESS];
         s->gate[GW_FROM_ACCESS] = s->conf.to_core = req->streams[i].to_core;
         s->gate[GW_FROM_CORE] = s->conf.to_access = req->streams[i].to_access;
+        if (opens)
+            gw_stream_keyframe(s); /* whoever joins a running picture needs a whole one */
     }
 }
 

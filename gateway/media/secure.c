@@ -413,6 +413,10 @@ void gw_secure_apply(struct gw_termination *t, const struct gw_iq_term *in)
         apply_ice(t, in);
     if (t->security == GW_IQ_DTLS)
         apply_dtls(t, in);
+    if (t->security != in->security) { /* plain and SDES may change into one another */
+        drop_keys(t);
+        t->security = in->security;
+    }
     if (t->security == GW_IQ_SDES) {
         err = apply_sdes(&t->tx, GW_SRTP_SEND, &t->conf.local, &in->local);
         if (!err)

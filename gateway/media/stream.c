@@ -65,8 +65,12 @@ static struct gw_stream *find_by_ssrc(const struct gw_termination *t, uint32_t s
 
 static void learn_ssrc(struct gw_termination *t, uint32_t ssrc, struct gw_stream *s)
 {
-    unsigned i = t->nssrcs < GW_SSRCS ? t->nssrcs++ : t->next_ssrc++ % GW_SSRCS;
+    unsigned i = 0;
 
+    while (i < t->nssrcs && t->ssrcs[i].ssrc != ssrc)
+        i++;
+    if (i == t->nssrcs)
+        i = t->nssrcs < GW_SSRCS ? t->nssrcs++ : t->next_ssrc++ % GW_SSRCS;
     t->ssrcs[i].ssrc = ssrc;
     t->ssrcs[i].stream = s;
 }
@@ -94,14 +98,16 @@ static struct gw_stream *find_new(struct gw_termination *t, const struct gw_pkt 
 
 static struct gw_stream *find_rtp(struct gw_termination *t, const struct gw_pkt *p, const struct gw_rtp *h)
 {
-    struct gw_stream *s = t->nstreams == 1 ? t->streams[0] : find_by_ssrc(t, h->ssrc);
+    struct gw_stream *s = t->nstreams == 1 ? t->streams[0] : find_by_ssrc(t, h->ssrc), *fresh;
 
-    if (s)
+    if (s && (t->nstreams == 1 || s->flow[t->realm].pts[h->pt] != NO_PT))
         return s;
-    s = find_new(t, p, h);
-    if (s && s->flow[t->realm].pts[h->pt] != NO_PT)
-        learn_ssrc(t, h->ssrc, s);
-    return s;
+    fresh = find_new(t, p, h); /* also when a renegotiation took the payload type away from where its source was */
+    if (!fresh)
+        return s;
+    if (fresh->flow[t->realm].pts[h->pt] != NO_PT)
+        learn_ssrc(t, h->ssrc, fresh);
+    return fresh;
 }
 
 /* By its sender, or by the source of the other side that it speaks of. */
@@ -276,7 +282,7 @@ void gw_stream_keyframe(struct gw_stream *s)
     struct gw_termination *t = s->term[0];
     struct gw_pkt p = { t->cx->w->in.bufs[0], 0 }; /* free: an order is not carried out while datagrams are read */
 
-    if (!s->ssrc[GW_FROM_ACCESS]) /* nothing came yet: the first frame will be a key frame anyway */
+    if (s->conf.kind != GW_IQ_VIDEO || !s->ssrc[GW_FROM_ACCESS]) /* nothing came yet: the first frame will be a key frame anyway */
         return;
     if (gw_rtcp_write_keyframe(p.buf, &p.len, GW_PKT - GW_SRTP_TAIL, &s->flow[GW_FROM_CORE].caps,
                                gw_span_str(t->cx->cname), s->ssrc[GW_FROM_CORE] ? s->ssrc[GW_FROM_CORE] : 1,

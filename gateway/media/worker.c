@@ -327,8 +327,10 @@ static int open_shared(struct gw_worker *w, const char *ip, const char *advertis
     err = gw_port_socket(&a, &sh->in.fd);
     if (err)
         return complain(why, size, err == GW_E_EXISTS ? GW_E_IO : err, "access_address, access_port", ip);
-    setsockopt(sh->in.fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-    setsockopt(sh->in.fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+    if (setsockopt(sh->in.fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) != 0) /* beyond rmem_max, if allowed */
+        setsockopt(sh->in.fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    if (setsockopt(sh->in.fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)) != 0)
+        setsockopt(sh->in.fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
     gw_port_set_dscp(sh->in.fd, a.family, (uint8_t)w->conf->access_dscp);
     sh->bound = a;
     sh->advertised = adv;
