@@ -5,9 +5,9 @@
 
 enum { SR = 200, RR = 201, SDES = 202, RTPFB = 205, PSFB = 206, NACK = 1, PLI = 1, FIR = 4 };
 
-void gw_echo_init(struct gw_echo *e, int event_pt, bool is_event_dropped)
+void gw_echo_init(struct gw_echo *e, bool is_event_dropped)
 {
-    *e = (struct gw_echo){ .ssrc = gw_rand_u32(), .event_pt = event_pt, .is_event_dropped = is_event_dropped };
+    *e = (struct gw_echo){ .ssrc = gw_rand_u32(), .is_event_dropped = is_event_dropped };
 }
 
 static void put32(uint8_t *p, uint32_t v)
@@ -61,7 +61,7 @@ bool gw_echo_rtp(struct gw_echo *e, uint8_t *pkt, size_t len, char *digit)
         e->cycles = (uint16_t)(e->cycles + (seq < e->max_seq));
         e->max_seq = seq;
     }
-    if (e->event_pt >= 0 && (pkt[1] & 0x7f) == e->event_pt) {
+    if (e->is_event[pkt[1] & 0x7f]) {
         *digit = digit_of(e, pkt, len);
         if (e->is_event_dropped)
             return false;

@@ -12,13 +12,13 @@ struct gw_echo {
     uint32_t peer_ssrc; /* of the last RTP packet; 0: none yet */
     uint16_t max_seq;
     uint16_t cycles;
-    int event_pt;          /* telephone-event, -1: none */
+    bool is_event[128];    /* payload types of telephone-event: one for each clock of the audio codecs */
     bool is_event_dropped; /* digits are not echoed but reported */
     uint32_t event_ts;     /* time stamp of the last digit, which is told once */
     bool has_event;
 };
 
-void gw_echo_init(struct gw_echo *e, int event_pt, bool is_event_dropped);
+void gw_echo_init(struct gw_echo *e, bool is_event_dropped);
 
 /* In place. True: send it back. *digit becomes a digit that has just ended (RFC 4733 s. 2.3), else 0. */
 bool gw_echo_rtp(struct gw_echo *e, uint8_t *pkt, size_t len, char *digit);

@@ -129,15 +129,15 @@ static bool can_take(const struct gw_sdp_media *o)
            (gw_span_is(o->proto, "RTP/AVP") || gw_span_is(o->proto, "RTP/AVPF"));
 }
 
-static int event_pt(const struct gw_sdp_media *o)
+static void read_events(struct gw_echo *e, const struct gw_sdp_media *o)
 {
     struct gw_sdp_rtpmap map;
     struct gw_span v;
 
+    memset(e->is_event, 0, sizeof(e->is_event));
     for (unsigned pos = 0; gw_sdp_attr(&o->section, "rtpmap", &pos, &v);)
         if (gw_sdp_parse_rtpmap(v, &map) == 0 && gw_span_is_nocase(map.name, "telephone-event"))
-            return map.pt;
-    return -1;
+            e->is_event[map.pt & 0x7f] = true;
 }
 
 static int line_apply(struct gw_demo_line *l, const struct gw_sdp *offer, const struct gw_sdp_media *o,
@@ -155,11 +155,11 @@ static int line_apply(struct gw_demo_line *l, const struct gw_sdp *offer, const 
             err = gw_ctl_watch(m->stack, l->fds[0], on_rtp_readable, l);
         if (!err)
             err = gw_ctl_watch(m->stack, l->fds[1], on_rtcp_readable, l);
-        gw_echo_init(&l->echo, event_pt(o), m->is_event_dropped);
+        gw_echo_init(&l->echo, m->is_event_dropped);
     }
     if (err)
         return err;
-    l->echo.event_pt = event_pt(o);
+    read_events(&l->echo, o);
     l->is_avpf = gw_span_is(o->proto, "RTP/AVPF");
     l->is_video = gw_span_is(o->type, "video");
     l->has_mux = gw_sdp_has(&o->section, "rtcp-mux");

@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.join(here, 'dist');
 const pages = ['loop', 'jssip', 'sipjs'];
+const scripts = [...pages, 'judge'];
 
 mkdirSync(out, { recursive: true });
-await build({ entryPoints: pages.map((p) => path.join(here, 'page', `${p}.js`)), bundle: true, outdir: out, format: 'iife',
+await build({ entryPoints: scripts.map((p) => path.join(here, 'page', `${p}.js`)), bundle: true, outdir: out, format: 'iife',
   define: { global: 'window' }, logLevel: 'warning' });
 for (const p of pages)
   writeFileSync(path.join(out, `${p}.html`), `<!doctype html><meta charset="utf-8"><title>${p}</title><body><script src="${p}.js"></script>\n`);

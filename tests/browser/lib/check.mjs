@@ -16,22 +16,22 @@ export async function until(what, probe, holds = Boolean, timeoutMs = 20_000) {
 
 const isTone = (heard, hz) => Math.abs(heard.hz - hz) < Math.max(12, hz * 0.02) && heard.share > 0.5;
 const isColour = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 70);
-const isPicture = (seen, thirds) => seen.width > 0 && thirds.every((rgb, i) => isColour(seen.columns[i], rgb));
+const isPicture = (seen, thirds) => seen.width > 0 && thirds.every((rgb, i) => !rgb || isColour(seen.columns[i], rgb));
 
 export const hears = (page, hz, who = 'page') =>
-  until(`${who} hears ${hz} Hz`, () => page.evaluate(() => test.hear()), (h) => isTone(h, hz));
+  until(`${who} hears ${hz} Hz`, () => page.evaluate(() => (window.judge ?? test).hear()), (h) => isTone(h, hz));
 
 // Three looks in a row: a jitter buffer that plays out what it had is not silence yet.
 export async function hearsNothing(page, who = 'page') {
   let quiet = 0;
-  await until(`${who} hears nothing`, () => page.evaluate(() => test.hear()),
+  await until(`${who} hears nothing`, () => page.evaluate(() => (window.judge ?? test).hear()),
     (h) => (quiet = h.rms < 0.005 ? quiet + 1 : 0) >= 3);
 }
 
-// The colours of the three thirds, or of the whole, and frames that keep coming.
+// The colours of the three thirds (null: any), or of the whole, and frames that keep coming.
 export async function sees(page, colour, who = 'page') {
-  const thirds = Array.isArray(colour[0]) ? colour : [colour, colour, colour];
-  const look = () => page.evaluate(() => test.see());
+  const thirds = colour.length === 3 && colour.some((c) => c === null || Array.isArray(c)) ? colour : [colour, colour, colour];
+  const look = () => page.evaluate(() => (window.judge ?? test).see());
   const first = await until(`${who} sees ${JSON.stringify(colour)}`, look, (s) => isPicture(s, thirds));
   return until(`${who} sees new frames`, look, (s) => s.frames > first.frames + 5 && isPicture(s, thirds));
 }

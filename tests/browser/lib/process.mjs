@@ -7,8 +7,9 @@ export class Process {
   lines = [];
   exit = null;
 
-  constructor(run, name, command, args, options = {}) {
+  constructor(run, name, command, args, { endSignal = 'SIGTERM', ...options } = {}) {
     this.name = name;
+    this.endSignal = endSignal;
     this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
     this.done = new Promise((done) => {
       this.child.once('error', (e) => done((this.exit = e.message)));
@@ -37,7 +38,7 @@ export class Process {
 
   async close() {
     if (this.exit !== null) return;
-    this.child.kill('SIGTERM');
+    this.child.kill(this.endSignal);
     if (await Promise.race([this.done.then(() => false), sleep(4000).then(() => true)])) this.child.kill('SIGKILL');
     await this.done;
   }

@@ -1,0 +1,24 @@
+// For a page that is not ours to change: window.judge hears and sees what its media elements play.
+import { Receiver } from './media.js';
+
+const receiver = new Receiver();
+const taken = new Set();
+
+window.judge = {
+  hear() {
+    this.refresh();
+    return receiver.hear();
+  },
+  see() {
+    this.refresh();
+    return receiver.see();
+  },
+  refresh() {
+    for (const id of ['remote-audio', 'remote-video']) {
+      const track = document.getElementById(id)?.srcObject?.getTracks()[0];
+      if (!track || taken.has(track)) continue;
+      taken.add(track);
+      receiver.take(track);
+    }
+  },
+};
