@@ -19,19 +19,18 @@ BUILD = os.path.abspath(sys.argv[1])
 DOMAIN = "ims.example"
 
 
-def free_ports(n):
-    """UDP and TCP ports nobody uses now, below the range from which the kernel lends."""
-    found, port = [], 26000 + os.getpid() % 500 * 4
-    while len(found) < n:
-        port += 1
+def free_block(n):
+    """The first of n consecutive UDP and TCP ports that nobody uses now, below the range from which the kernel lends."""
+    for base in range(26000 + os.getpid() % 20 * n, 27000 - n, n):
         try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as s:
-                    s.bind(("127.0.0.1", port))
-            found.append(port)
+            for port in range(base, base + n):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(socket.AF_INET, kind) as s:
+                        s.bind(("127.0.0.1", port))
+            return base
         except OSError:
-            pass
-    return found
+            continue
+    raise RuntimeError("no free ports")
 
 
 class Lab:
@@ -39,8 +38,11 @@ class Lab:
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="registration-")
-        self.sip, self.core, self.wss, *self.phones = free_ports(8)
+        base = free_block(40)
+        self.sip, self.core, self.wss, self.media, *self.phones = range(base, base + 10)
+        self.rtp = (base + 10, base + 39)
         self.processes = []
+        self.suffix = "" # of the users of this case: each has its own, so that none inherits another's contacts
 
     def start(self, name, args, says, **more):
         log = open(f"{self.dir}/{name}.log", "w+")
@@ -58,12 +60,13 @@ class Lab:
         self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", f"port {self.sip} or port {self.core}", "-w", self.pcap],
                    "Capturing on")
         self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core), "--gateway-port", str(self.sip),
-                                "--dir", f"{self.dir}/kamailio", "--min-expires", "2", "ann:secret", "bob:geheim",
-                                "phone:secret", "eve:secret"], "Aliases")
+                                "--dir", f"{self.dir}/kamailio", "--min-expires", "2",
+                                *(f"{user}{i}:{'geheim' if user == 'bob' else 'secret'}" for i in range(len(CASES))
+                                  for user in ("ann", "bob", "phone", "eve"))], "Aliases")
         with open(f"{self.dir}/imsgw.conf", "w") as f:
             f.write(f"domain = visited.example\nsip_listen = 127.0.0.1:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
                     f"core_route = sip:127.0.0.1:{self.core};lr\nadmin_socket =\nlog_level = debug\n"
-                    f"access_port = {self.phones[-1]}\nhome_domains = {DOMAIN}\n")
+                    f"access_port = {self.media}\ncore_port_min = {self.rtp[0]}\ncore_port_max = {self.rtp[1]}\nhome_domains = {DOMAIN}\n")
         self.start("imsgw", [f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], "ready")
 
     def down(self):
@@ -88,7 +91,7 @@ class Lab:
         print(f"files: {self.dir}")
 
     async def client(self, user, password="secret", instance=None, register=True, **more):
-        c = await Client(user, DOMAIN, password, instance).open_ws(self.wss)
+        c = await Client(user + self.suffix, DOMAIN, password, instance).open_ws(self.wss)
         if register:
             answer = await c.register(**more)
             assert answer.status == 200, answer.text
@@ -96,7 +99,7 @@ class Lab:
         return c
 
     async def phone(self, user="phone", index=0):
-        c = await Client(user, DOMAIN).open_udp(self.phones[index], ("127.0.0.1", self.core))
+        c = await Client(user + self.suffix, DOMAIN).open_udp(self.phones[index], ("127.0.0.1", self.core))
         answer = await c.register()
         assert answer.status == 200, answer.text
         return c
@@ -116,7 +119,7 @@ async def registers_with_digest(lab):
     ann = await lab.client("ann")
     ok = ann.registration
     assert ann.contact in ok["Contact"] and ann.instance in ok["Contact"], ok.text
-    assert ok["Service-Route"] and ok["P-Associated-URI"] == "<sip:ann@ims.example>", ok.text
+    assert ok["Service-Route"] and ok["P-Associated-URI"] == f"<{ann.aor}>", ok.text
     for absent in ("Path", "P-Charging-Vector", "P-Visited-Network-ID"):
         assert ok[absent] is None, ok.text
     assert (await ann.register(expires=0)).status == 200
@@ -142,8 +145,7 @@ async def messages_pass_both_ways(lab):
         assert answer.status == 200, answer.text
         m = await b.next("MESSAGE")
         assert m.body == f"from {a.user} äöü" and m["Subject"] == "kept", m.text
-        if a is not phone or b is not phone:
-            assert m.all("P-Asserted-Identity") == [f"<sip:{a.user}@ims.example>"], m.text
+        assert m.all("P-Asserted-Identity") == [f"<sip:{a.user}@ims.example>"], m.text
         if b is not phone:
             assert m["P-Charging-Vector"] is None and m["Path"] is None, m.text
             assert m.uri_of("To").startswith("sip:"), m.text
@@ -190,7 +192,6 @@ async def tokens_cannot_be_forged_and_lost_connections_say_so(lab):
     """SIG-014: a changed or invented token is 403; that of a closed connection 430; no token and no contact, no relay."""
     ann, phone = await lab.client("ann"), await lab.phone()
     gateway = ("127.0.0.1", lab.sip)
-    frames = lab.frames("sip.Method == REGISTER && sip.from.user == ann && sip.Path") if False else []
     await phone.request("MESSAGE", ann.aor)
     m = await ann.next("MESSAGE")
     await phone.request("SUBSCRIBE", ann.aor, [f"Contact: {phone.contact}", "Event: presence"])
@@ -264,7 +265,7 @@ async def hops_and_extensions_are_checked(lab):
 
 def the_core_wire_is_as_it_should_be(lab):
     """REG-001 to REG-004, REG-007, SIG-013, by tshark: nothing malformed, our headers there, the client's claims gone."""
-    bad = lab.frames("_ws.malformed || sip.via.transport == \"WSS\" && sip.Request-Line && !(sip.CSeq)")
+    bad = lab.frames("_ws.malformed")
     assert not bad, bad
     registers = lab.frames(f"sip.Method == REGISTER && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
     assert len(registers) > 10, registers
@@ -298,6 +299,7 @@ def main():
     try:
         lab.up()
         for case in chosen:
+            lab.suffix = str(CASES.index(case))
             try:
                 asyncio.run(asyncio.wait_for(case(lab), 60))
                 print("ok  ", case.__name__)

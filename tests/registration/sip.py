@@ -42,7 +42,8 @@ def digest(challenge, method, uri, user, password):
     if "qop" in p:
         response = md5(f"{ha1}:{p['nonce']}:00000001:{cnonce}:auth:{ha2}")
         return f'{text}, qop=auth, nc=00000001, cnonce="{cnonce}", response="{response}"'
-    return f'{text}, response="{md5(f"{ha1}:{p["nonce"]}:{ha2}")}"'
+    response = md5(f"{ha1}:{p['nonce']}:{ha2}")
+    return f'{text}, response="{response}"'
 
 
 class Client:
