@@ -122,7 +122,7 @@ void gw_ctl_unwatch(struct gw_sip_stack *s, int fd)
 
 /* ---- the stack ---- */
 
-static void on_sofia_log(void *stream, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_sofia_log(void *stream, const char *fmt, va_list ap)
 {
     char line[512];
     int n;

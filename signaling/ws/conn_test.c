@@ -1,5 +1,5 @@
-/* Connections of the front without sockets: octets in, octets out. The handshake is that of specs/signalling.md 1.1, the
- * refusals those of its section 6. */
+/* Connections of the front without sockets: octets in, octets out. The handshake is that of specs/signalling.md 1.1,
+ * the refusals those of its section 6. */
 #include "test.h"
 
 #include <stdlib.h>
@@ -146,9 +146,10 @@ static unsigned close_code(void)
 /* SIG-001, SIG-002: RFC 6455 s. 1.3, its own example */
 TEST(the_handshake_is_answered_with_accept_and_sip)
 {
-    static const char in[] = "GET /sip?access_token=a%2eb HTTP/1.1\r\nHost: gw.ims.example\r\nUPGRADE: foo, WebSocket\r\n"
-                             "connection: keep-alive, UPGRADE\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp, sip\r\nOrigin: https://gw.ims.example\r\n\r\n";
+    static const char in[] =
+        "GET /sip?access_token=a%2eb HTTP/1.1\r\nHost: gw.ims.example\r\nUPGRADE: foo, WebSocket\r\n"
+        "connection: keep-alive, UPGRADE\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp, sip\r\nOrigin: https://gw.ims.example\r\n\r\n";
 
     open_with("");
     for (size_t i = 0; i < strlen(in); i++) /* octet by octet */
@@ -177,19 +178,26 @@ TEST(every_refusal_of_a_handshake_has_its_answer)
         { "", "GET /sip HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 400 " },
         { "", "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 " },
         { "", "GET /sip HTTP/1.1\r\nHost: a\r\n" HANDSHAKE "\r\n", "HTTP/1.1 400 " },
-        { "", "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 8\r\n\r\n",
+        { "",
+          "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: "
+          "8\r\n\r\n",
           "HTTP/1.1 426 " },
-        { "", "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: c2hvcnQ=\r\nSec-WebSocket-Protocol: sip\r\n\r\n", "HTTP/1.1 400 " },
-        { "", "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat\r\n\r\n", "HTTP/1.1 400 " },
+        { "",
+          "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: c2hvcnQ=\r\nSec-WebSocket-Protocol: sip\r\n\r\n",
+          "HTTP/1.1 400 " },
+        { "",
+          "GET /sip HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat\r\n\r\n",
+          "HTTP/1.1 400 " },
         { "", "GET /sip HTTP/1.1\r\nOrigin: https://evil.example\r\n" HANDSHAKE "\r\n", "HTTP/1.1 403 " },
         { "", "GET /sip HTTP/1.1\r\nOrigin: null\r\n" HANDSHAKE "\r\n", "HTTP/1.1 403 " },
-        { "ws_origins = https://app.example\n", "GET /sip HTTP/1.1\r\nOrigin: https://gw.ims.example\r\n" HANDSHAKE "\r\n",
-          "HTTP/1.1 403 " },
+        { "ws_origins = https://app.example\n",
+          "GET /sip HTTP/1.1\r\nOrigin: https://gw.ims.example\r\n" HANDSHAKE "\r\n", "HTTP/1.1 403 " },
         { "ws_origins = https://app.example\n", "GET / HTTP/1.1\r\nOrigin: https://App.example\r\n" HANDSHAKE "\r\n",
           "HTTP/1.1 101 " },
-        { "ws_origins = *\n", "GET /sip HTTP/1.1\r\nOrigin: https://any.example\r\n" HANDSHAKE "\r\n", "HTTP/1.1 101 " },
+        { "ws_origins = *\n", "GET /sip HTTP/1.1\r\nOrigin: https://any.example\r\n" HANDSHAKE "\r\n",
+          "HTTP/1.1 101 " },
         { "ws_origin_required = yes\n", "GET /sip HTTP/1.1\r\n" HANDSHAKE "\r\n", "HTTP/1.1 403 " },
         { "ws_hosts = other.example\n", "GET /sip HTTP/1.1\r\n" HANDSHAKE "\r\n", "HTTP/1.1 403 " },
         { "ws_hosts = gw.ims.example\n", "GET /sip HTTP/1.1\r\n" HANDSHAKE "\r\n", "HTTP/1.1 101 " },
@@ -270,7 +278,8 @@ TEST(limits_and_draining_answer_503_with_retry_after)
 
 TEST(only_a_trusted_proxy_names_the_client)
 {
-    static const char in[] = "GET /sip HTTP/1.1\r\nX-Forwarded-For: 203.0.113.1, 198.51.100.9, 10.0.0.3\r\n" HANDSHAKE "\r\n";
+    static const char in[] =
+        "GET /sip HTTP/1.1\r\nX-Forwarded-For: 203.0.113.1, 198.51.100.9, 10.0.0.3\r\n" HANDSHAKE "\r\n";
     char ip[GW_ADDR_TEXT];
 
     open_with("");
@@ -339,22 +348,24 @@ TEST(frames_against_the_protocol_close_with_their_code)
         size_t len;
         unsigned code;
     } rows[] = {
-        { "\x81\x03" "abc", 5, 1002 },                                  /* not masked */
-        { "\xc1\x81\0\0\0\0a", 7, 1002 },                               /* RSV1 */
-        { "\x83\x80\0\0\0\0", 6, 1002 },                                /* reserved opcode */
-        { "\x8b\x80\0\0\0\0", 6, 1002 },                                /* reserved control opcode */
-        { "\x09\x80\0\0\0\0", 6, 1002 },                                /* fragmented Ping */
-        { "\x89\xfe\0\x7e\0\0\0\0", 8, 1002 },                          /* long Ping */
-        { "\x80\x81\0\0\0\0a", 7, 1002 },                               /* continuation of nothing */
-        { "\x01\x81\0\0\0\0a\x81\x81\0\0\0\0a", 14, 1002 },             /* a new message inside one */
-        { "\x81\xfe\0\x05\0\0\0\0", 8, 1002 },                          /* not the shortest length form */
+        { "\x81\x03"
+          "abc",
+          5, 1002 },                                        /* not masked */
+        { "\xc1\x81\0\0\0\0a", 7, 1002 },                   /* RSV1 */
+        { "\x83\x80\0\0\0\0", 6, 1002 },                    /* reserved opcode */
+        { "\x8b\x80\0\0\0\0", 6, 1002 },                    /* reserved control opcode */
+        { "\x09\x80\0\0\0\0", 6, 1002 },                    /* fragmented Ping */
+        { "\x89\xfe\0\x7e\0\0\0\0", 8, 1002 },              /* long Ping */
+        { "\x80\x81\0\0\0\0a", 7, 1002 },                   /* continuation of nothing */
+        { "\x01\x81\0\0\0\0a\x81\x81\0\0\0\0a", 14, 1002 }, /* a new message inside one */
+        { "\x81\xfe\0\x05\0\0\0\0", 8, 1002 },              /* not the shortest length form */
         { "\x81\xff\0\0\0\0\0\0\xff\xff\0\0\0\0", 14, 1002 },
-        { "\x81\xff\x80\0\0\0\0\0\0\0\0\0\0\0", 14, 1002 },             /* length over 2^63 */
-        { "\x88\x81\0\0\0\0a", 7, 1002 },                               /* Close with half a code */
-        { "\x88\x82\0\0\0\0\x03\xed", 8, 1002 },                        /* Close 1005 */
+        { "\x81\xff\x80\0\0\0\0\0\0\0\0\0\0\0", 14, 1002 }, /* length over 2^63 */
+        { "\x88\x81\0\0\0\0a", 7, 1002 },                   /* Close with half a code */
+        { "\x88\x82\0\0\0\0\x03\xed", 8, 1002 },            /* Close 1005 */
         { "\x81\x82\0\0\0\0\xff\xfe", 8, 1007 },
-        { "\x81\x81\0\0\0\0\xc3", 7, 1007 },                            /* a character cut by the end */
-        { "\x82\xff\0\0\0\0\0\x01\0\x01\0\0\0\0", 14, 1009 },           /* 65537 octets */
+        { "\x81\x81\0\0\0\0\xc3", 7, 1007 },                  /* a character cut by the end */
+        { "\x82\xff\0\0\0\0\0\x01\0\x01\0\0\0\0", 14, 1009 }, /* 65537 octets */
     };
 
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -391,7 +402,10 @@ TEST(a_message_may_have_64_kib_also_in_fragments)
 TEST(a_close_is_answered_with_its_code)
 {
     open_ws("");
-    frame(0x88, "\x0b\xb9" "bye", 5); /* 3001 */
+    frame(0x88,
+          "\x0b\xb9"
+          "bye",
+          5); /* 3001 */
     EQ(close_code(), 3001);
     CHECK(gw_ws_conn_is_done(conn));
     finish();
@@ -497,8 +511,14 @@ static char *make_root(void)
 
 TEST(the_page_is_served_and_nothing_else)
 {
-    static const char *const missing[] = { "/.hidden", "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/out.txt",
-                                           "/a%00", "/..%5c", "/nothing", "//etc/passwd" };
+    static const char *const missing[] = { "/.hidden",
+                                           "/../../../../etc/passwd",
+                                           "/%2e%2e/%2e%2e/etc/passwd",
+                                           "/out.txt",
+                                           "/a%00",
+                                           "/..%5c",
+                                           "/nothing",
+                                           "//etc/passwd" };
     char settings[200], in[400], etag[80] = "", *dir = make_root(), *p;
 
     snprintf(settings, sizeof(settings), "web_root = %s\n", dir);

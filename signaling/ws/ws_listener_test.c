@@ -40,8 +40,8 @@ static bool start(uint16_t wss, uint16_t plain)
     char text[300], why[200] = "";
     int err;
 
-    snprintf(text, sizeof(text), "wss_listen = 127.0.0.1:%u\nws_listen = 127.0.0.1:%u\nws_listen_more = [::1]:%u\n", wss, plain,
-             plain);
+    snprintf(text, sizeof(text), "wss_listen = 127.0.0.1:%u\nws_listen = 127.0.0.1:%u\nws_listen_more = [::1]:%u\n",
+             wss, plain, plain);
     EQ(gw_conf_parse("test", text, strlen(text), &conf, why, sizeof(why)), 0);
     EQ(gw_mbox_new(64, &mbox), 0);
     err = gw_ws_new(conf, mbox, &ws, why, sizeof(why));
