@@ -237,7 +237,9 @@ int gw_sip_client_on_nta(struct gw_sip_client *t, nta_outgoing_t *orq, const sip
     }
     msg = nta_outgoing_getresponse(orq);
     m = msg ? gw_sip_core_from_msg(msg, NULL) : NULL;
-    if (msg && nta_msg_is_internal(msg))
+    if (msg && !nta_msg_is_internal(msg))
+        gw_stats_inc(GW_STAT_SIP_IN_CORE);
+    else if (msg)
         gw_stats_inc(nta_outgoing_status(orq) == 408 ? GW_STAT_SIP_TIMEOUT : GW_STAT_SIP_UNREACHABLE);
     if (msg)
         msg_destroy(msg);

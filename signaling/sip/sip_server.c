@@ -260,6 +260,8 @@ int gw_sip_server_on_nta(struct gw_sip_server *t, nta_incoming_t *irq, const sip
     msg_t *msg = sip ? nta_incoming_getrequest_ackcancel(irq) : NULL;
     struct gw_sip_msg *m = msg ? gw_sip_core_from_msg(msg, NULL) : NULL;
 
+    if (msg)
+        gw_stats_inc(GW_STAT_SIP_IN_CORE);
     if (!t)
         goto out;
     if (t->state == GW_SIP_ACCEPTED) {
