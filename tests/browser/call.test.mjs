@@ -1,10 +1,12 @@
-// A browser calls a phone and is called by it, through the gateway, with Kamailio as registrar: sound and picture both ways,
+// A client (a page, or aiortc) calls a phone and is called by it, through the gateway, with Kamailio as registrar: sound and picture both ways,
 // hold and resume from either side, digits, and a hang-up from either side.
-//   call.test.mjs BROWSER LIBRARY BASE_PORT
+//   call.test.mjs chromium|firefox jssip|sipjs BASE_PORT
+//   call.test.mjs aiortc - BASE_PORT
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
+import { Aiortc } from '../peers/aiortc/aiortc.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';
 import { launch } from './lib/browser.mjs';
-import { colours, css, hears, hearsNothing, sees, until } from './lib/check.mjs';
+import { ask, colours, hears, hearsNothing, sees, until } from './lib/check.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { Run } from './lib/run.mjs';
 import { serve } from './lib/site.mjs';
@@ -15,7 +17,7 @@ const bars = [[230, 20, 20], [20, 230, 20], [20, 20, 230]]; // what the phone dr
 const pageHz = 440;
 const phoneHz = 1000;
 
-const state = (page, what, holds) => until(what, () => page.evaluate(() => test.state()), holds);
+const state = (page, what, holds) => until(what, () => ask(page, 'state'), holds);
 const inCall = (page, call) => state(page, `the page's call is ${call}`, (s) => s.call === call);
 
 // Both tones, and both pictures where there are any.
@@ -26,12 +28,12 @@ async function media(page, phone, { video }) {
 
 async function holds(run, page, phone) {
   await run.step('the page holds: the phone is silent towards it', async () => {
-    await page.evaluate(() => test.hold(true));
+    await ask(page, 'hold', true);
     await state(page, 'the page holds', (s) => s.held);
     await hearsNothing(page);
   });
   await run.step('the page resumes', async () => {
-    await page.evaluate(() => test.hold(false));
+    await ask(page, 'hold', false);
     await state(page, 'the page has resumed', (s) => !s.held);
     await media(page, phone, { video: false });
   });
@@ -49,19 +51,19 @@ async function calls(run, page, phone, core, { video }) {
   const kind = video ? 'video' : 'audio';
   let from = phone.events.length;
   await run.step(`${kind} call from the page`, async () => {
-    await page.evaluate((target, options) => test.call(target, options), `sip:ben@${core.domain}`, { video });
+    await ask(page, 'call', `sip:ben@${core.domain}`, { video });
     await Promise.all([inCall(page, 'established'), phone.event('CALL_ESTABLISHED', { from })]);
   });
   await run.step(`${kind} both ways`, () => media(page, phone, { video }));
   if (!video) {
     await holds(run, page, phone);
     await run.step('digits reach the phone', async () => {
-      await page.evaluate(() => test.dtmf('159#', 'rtp'));
+      await ask(page, 'dtmf', '159#', 'rtp');
       await until('the phone got the digits', () => phone.digits(), (d) => d === '159#');
     });
   }
   await run.step('the page hangs up', async () => {
-    await page.evaluate(() => test.hangup());
+    await ask(page, 'hangup');
     await Promise.all([inCall(page, 'ended'), phone.event('CALL_CLOSED', { from })]);
   });
 
@@ -69,7 +71,7 @@ async function calls(run, page, phone, core, { video }) {
   await run.step(`${kind} call from the phone`, async () => {
     await phone.command('dial', `sip:ann@${core.domain}`);
     await inCall(page, 'incoming');
-    await page.evaluate((options) => test.answer(options), { video });
+    await ask(page, 'answer', { video });
     await Promise.all([inCall(page, 'established'), phone.event('CALL_ESTABLISHED', { from })]);
   });
   await run.step(`${kind} both ways`, () => media(page, phone, { video }));
@@ -88,21 +90,22 @@ await Run.main(`call ${browserName} ${library}`, async (run) => {
     await p.registered();
     return p;
   });
-  const page = await run.step('browser starts', async () => {
+  const page = await run.step('client starts', async () => {
+    if (browserName === 'aiortc') return new Aiortc(run);
     const site = run.use(await serve());
     const browser = run.use(await launch(browserName, { log: (line) => run.log('browser', line) }));
     return browser.open(`${site.origin}/${library}.html`);
   });
   await run.step('the page registers', async () => {
-    await page.evaluate((options) => test.start(options), { url: gateway.url, user: 'ann', password: core.password,
-      domain: core.domain, hz: pageHz, colour: css(colours.red) });
+    await ask(page, 'start', { url: gateway.url, user: 'ann', password: core.password, domain: core.domain, hz: pageHz,
+      rgb: colours.red });
     await state(page, 'registered', (s) => s.registered);
   });
   try {
     await calls(run, page, phone, core, { video: false });
     await calls(run, page, phone, core, { video: true });
   } catch (e) {
-    run.log('page', JSON.stringify(await page.evaluate(async () => ({ state: test.state(), stats: await test.stats(), sdp: test.sdp() })), null, 1)
+    run.log('page', JSON.stringify({ state: await ask(page, 'state'), sdp: await ask(page, 'sdp') }, null, 1)
       .replaceAll('\\r\\n', '\n   '));
     throw e;
   }

@@ -10,9 +10,9 @@ export class Client {
   #audio;
   #video;
 
-  constructor({ hz, colour }) {
+  constructor({ hz, rgb }) {
     this.#hz = hz;
-    this.#colour = colour;
+    this.#colour = `rgb(${rgb.join(',')})`;
   }
 
   note(what, more = {}) {
