@@ -5,6 +5,8 @@
 #include "gateway/base/crypto.h"
 #include "signaling/call/call_priv.h"
 
+enum { END_WAIT_S = 70 }; /* more than 64*T1 twice: a CANCEL without effect, then the BYE of a 2xx that crossed it */
+
 uint64_t gw_call_now_us(const struct gw_call *c)
 {
     return gw_ctl_now_us(c->cs->stack);
@@ -37,6 +39,17 @@ static void on_glare_timer(struct gw_call *c)
     gw_offer_own(&c->leg[c->ex.own_side]);
 }
 
+/* Every transaction ends by itself in 64*T1; a call that is still here has met something that nobody thought of. */
+static void on_end_timer(struct gw_call *c)
+{
+    gw_log(GW_LOG_WARNING, "call", c->id, "a side never said its last word (access %u, core %u), given up",
+           c->leg[GW_LEG_ACCESS].state, c->leg[GW_LEG_CORE].state);
+    gw_stats_inc(GW_STAT_CALLS_ABANDONED);
+    gw_leg_abandon(&c->leg[GW_LEG_ACCESS]);
+    gw_leg_abandon(&c->leg[GW_LEG_CORE]);
+    gw_call_check_over(c);
+}
+
 static void (*const timer_do[GW_CALL_TIMERS])(struct gw_call *c) = {
     [GW_TIMER_C] = on_timer_c,
     [GW_TIMER_EXPIRES] = on_timer_c,
@@ -46,6 +59,7 @@ static void (*const timer_do[GW_CALL_TIMERS])(struct gw_call *c) = {
     [GW_TIMER_RELIABLE] = gw_invite_on_reliable_timer,
     [GW_TIMER_GLARE] = on_glare_timer,
     [GW_TIMER_IQ] = gw_media_release,
+    [GW_TIMER_END] = on_end_timer,
 };
 
 static void arm(struct gw_call *c)
@@ -186,6 +200,7 @@ void gw_call_end(struct gw_call *c, const struct gw_call_end *why)
         gw_sip_msg_free(c->deferred[i].msg);
     }
     c->ndeferred = 0;
+    c->at_us[GW_TIMER_END] = gw_call_now_us(c) + END_WAIT_S * GW_S;
     gw_media_release(c);
     arm(c);
     gw_call_check_over(c);
@@ -201,6 +216,7 @@ void gw_call_check_over(struct gw_call *c)
 {
     if (!gw_call_is_over(c))
         return;
+    gw_call_timer_set(c, GW_TIMER_END, GW_NEVER);
     gw_record_write(c);
     gw_calls_reap_soon(c->cs);
 }

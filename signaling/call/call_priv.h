@@ -140,6 +140,7 @@ enum gw_call_timer {
     GW_TIMER_RELIABLE,         /* retransmission of a reliable provisional */
     GW_TIMER_GLARE,            /* our own offer met another: again later (RFC 3261 s. 14.1) */
     GW_TIMER_IQ,               /* a release is tried again */
+    GW_TIMER_END,              /* the last words of the peers are not waited for any longer */
     GW_CALL_TIMERS,
 };
 
@@ -249,6 +250,8 @@ static inline struct gw_call_leg *gw_call_caller(struct gw_call *c)
 
 /* ---- leg.c ---- */
 void gw_leg_fini(struct gw_call_leg *leg);
+/* Gives up every transaction of the leg, answered or not. */
+void gw_leg_abandon(struct gw_call_leg *leg);
 const char *gw_leg_name(const struct gw_call_leg *leg); /* "access", "core" */
 /* Our Contact, from the leg's tag. */
 int gw_leg_set_contact(struct gw_call_leg *leg);

@@ -141,6 +141,23 @@ TEST(cancel_while_media_is_reserved_releases_what_comes)
     world_close();
 }
 
+TEST(a_callee_that_never_answers_a_cancel_is_given_up)
+{
+    world_open();
+    struct gw_sip_server *a = browser_invite("v1", NULL);
+    media();
+    struct gw_sip_client *b = last_sent("INVITE");
+    fake_answer(b, 180, "bob", CORE_CONTACT, NULL);
+    fake_cancel(a);
+    media();
+    fake_sip_advance(69 * 1000);
+    EQ(gw_calls_count(calls), 1);
+    fake_sip_advance(1001);
+    CHECK(fake_client_was_dropped(b));
+    EQ(counted(GW_STAT_CALLS_ABANDONED), 1);
+    world_close();
+}
+
 TEST(rejection_and_redirection_are_passed_on)
 {
     world_open();

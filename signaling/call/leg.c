@@ -40,10 +40,8 @@ static void drop_reliable(struct gw_call_leg *leg)
     leg->reliable_msg = leg->held[0] = leg->held[1] = NULL;
 }
 
-void gw_leg_fini(struct gw_call_leg *leg)
+void gw_leg_abandon(struct gw_call_leg *leg)
 {
-    if (leg->dlg.call_id)
-        gw_calls_unindex_leg(leg->call->cs, leg);
     if (leg->uas.txn)
         gw_sip_server_drop(leg->uas.txn);
     gw_leg_uas_clear(leg);
@@ -51,6 +49,14 @@ void gw_leg_fini(struct gw_call_leg *leg)
     drop_client(&leg->refresh);
     drop_client(&leg->bye);
     drop_reliable(leg);
+    leg->state = GW_LEG_DONE;
+}
+
+void gw_leg_fini(struct gw_call_leg *leg)
+{
+    if (leg->dlg.call_id)
+        gw_calls_unindex_leg(leg->call->cs, leg);
+    gw_leg_abandon(leg);
     gw_invite_drop_early(leg);
     gw_dialog_fini(&leg->dlg);
     free(leg->next_hop);
