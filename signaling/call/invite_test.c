@@ -175,14 +175,18 @@ TEST(a_200_while_iq_works_is_ended_when_the_caller_cancels)
 TEST(a_reliable_183_of_the_core_is_pracked_and_hidden_from_the_browser)
 {
     world_open();
+    world_setup.nroutes = 0;
+    world_setup.next_hop = "sip:icscf.ims.example;lr"; /* for what has no route: the first INVITE alone */
     struct gw_sip_server *a = browser_invite("v1", NULL);
     media();
     struct gw_sip_client *b = last_sent("INVITE");
+    STR_EQ(fake_client_next_hop(b), "sip:icscf.ims.example;lr");
     static const char headers[] = "Contact: <sip:x@10.0.0.21>\nRequire: 100rel\nRSeq: 71\n";
     fake_answer(b, 183, "x", headers, "vx");
     struct gw_sip_client *prack = last_sent("PRACK");
     STR_EQ(header_of(fake_client_request(prack), "RAck"), "71 1 INVITE");
     STR_EQ(header_of(fake_client_request(prack), "CSeq"), "2 PRACK");
+    CHECK(fake_client_next_hop(prack) == NULL);
     STR_EQ(gw_sip_msg_uri(fake_client_request(prack)), "sip:x@10.0.0.21");
     fake_answer(prack, 200, "x", NULL, NULL);
     media();

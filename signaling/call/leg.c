@@ -130,7 +130,9 @@ int gw_leg_send(struct gw_call_leg *leg, struct gw_sip_msg **m, gw_sip_response_
                 struct gw_sip_client **out)
 {
     /* the next hop is for the first INVITE; in the dialog its route set and target lead (RFC 3261 s. 12.2.1.1) */
-    bool is_first = !leg->dlg.remote_tag && !gw_sip_msg_get(*m, "Route", 0);
+    const char *to_value = gw_sip_msg_get(*m, "To", 0);
+    char tag[128];
+    bool is_first = to_value && gw_sip_param(to_value, "tag", tag, sizeof(tag)) != 0 && !gw_sip_msg_get(*m, "Route", 0);
     const struct gw_sip_target to = { .flow = leg->flow, .uri = leg->flow || !is_first ? NULL : leg->next_hop };
 
     return gw_sip_client_send(leg->call->cs->stack, m, &to, cb, arg, out);

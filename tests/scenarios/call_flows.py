@@ -51,7 +51,7 @@ def sdp(version=1, setup="actpass", direction="sendrecv"):
 
 
 def free_ports(n):
-    found, port = [], 27000 + os.getpid() % 190 * 5
+    found, port = [], 27000 + os.getpid() % 180 * 5
     while len(found) < n:
         port += 1
         try:
@@ -171,7 +171,7 @@ class Lab:
         with open(f"{self.dir}/imsgw.conf", "w") as f:
             f.write(f"domain = visited.example\nsip_listen = 127.0.0.1:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
                     f"core_route = sip:127.0.0.1:{self.core};lr\nadmin_socket = {self.dir}/admin\nlog_level = debug\n"
-                    f"access_port = {self.media}\ncall_record_file = {self.dir}/records\n")
+                    f"access_port = {self.media}\ncore_port_min = 27960\ncore_port_max = 27999\ncall_record_file = {self.dir}/records\n")
         self.log = open(f"{self.dir}/imsgw.log", "w+")
         self.gateway = subprocess.Popen([f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], stdout=self.log, stderr=self.log)
         end = time.time() + 15
@@ -183,7 +183,7 @@ class Lab:
         """Nothing may be left of any call, and the program ends by itself."""
         end = time.time() + 5
         while True:
-            text = subprocess.run([f"{BUILD}/imsgwctl", "-s", f"{self.dir}/admin", "calls"], capture_output=True, text=True).stdout
+            text = subprocess.run([f"{BUILD}/imsgwctl", "--json", "-s", f"{self.dir}/admin", "calls"], capture_output=True, text=True).stdout
             if json.loads(text or "null") in ([], None) or time.time() > end:
                 break
             await asyncio.sleep(0.1)
