@@ -205,13 +205,13 @@ static void check_files(struct check *k)
     char why[256], dir[GW_CONF_VALUE];
     const char *slash = strrchr(c->call_record_file, '/');
 
-    if (!*c->tls_cert != !*c->tls_key)
-        problem(k, *c->tls_cert ? GW_CONF_tls_key : GW_CONF_tls_cert, "empty, but %s is not; both or neither",
-                *c->tls_cert ? "tls_cert" : "tls_key");
-    else if (*c->tls_cert && gw_key_pair_check(c->tls_cert, c->tls_key, why, sizeof(why)) != 0)
+    if (*c->tls_key && !*c->tls_cert)
+        problem(k, GW_CONF_tls_cert, "empty, but tls_key is not");
+    else if (*c->tls_cert &&
+             gw_key_pair_check(c->tls_cert, *c->tls_key ? c->tls_key : c->tls_cert, why, sizeof(why)) != 0)
         problem(k, GW_CONF_tls_cert, "%s", why);
     if (c->sips_listen.port && !*c->tls_cert)
-        problem(k, GW_CONF_sips_listen, "needs tls_cert and tls_key");
+        problem(k, GW_CONF_sips_listen, "needs tls_cert");
     if (*c->sips_ca && access(c->sips_ca, R_OK) != 0)
         problem(k, GW_CONF_sips_ca, "%.256s: %s", c->sips_ca, strerror(errno));
     snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - c->call_record_file) + 1 : 1,

@@ -209,6 +209,37 @@ class Running(unittest.TestCase):
         self.assertEqual(self.gw.get('/healthz')[0], 200)
 
 
+class Certificate(unittest.TestCase):
+    def make(self, directory, name):
+        r = run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days',
+                '1', '-subj', f'/CN={name}', '-keyout', f'{directory}/key.pem', '-out', f'{directory}/cert.pem')
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def served(self, gw):
+        pem = ssl.get_server_certificate(('127.0.0.1', int(gw.url.rsplit(':', 1)[1])))
+        return run('openssl', 'x509', '-noout', '-subject', input=pem).stdout.strip()
+
+    def test_sighup_takes_a_renewed_certificate_and_refuses_a_broken_one(self):
+        with tempfile.TemporaryDirectory(prefix='imsgw-test.') as directory:
+            self.make(directory, 'first')
+            gw = Gateway(tls_cert=f'{directory}/cert.pem', tls_key=f'{directory}/key.pem')
+            self.addCleanup(gw.end)
+            gw.wait('ready')
+            self.assertEqual(self.served(gw), 'subject=CN = first')
+            self.make(directory, 'second')
+            gw.signal(signal.SIGHUP)
+            gw.wait('reloaded, 0 keys changed')
+            until = time.monotonic() + WAIT_S
+            while self.served(gw) != 'subject=CN = second' and time.monotonic() < until:
+                time.sleep(0.05)
+            self.assertEqual(self.served(gw), 'subject=CN = second')
+            with open(f'{directory}/cert.pem', 'w') as f:
+                f.write('not a certificate')
+            gw.signal(signal.SIGHUP)
+            gw.wait('not reloaded: .*tls_cert: no PEM certificate in the file')
+            self.assertEqual(self.served(gw), 'subject=CN = second')
+
+
 class Logs(unittest.TestCase):
     def test_json_log_is_json(self):
         gw = Gateway(log_format='json')
