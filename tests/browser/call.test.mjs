@@ -83,7 +83,8 @@ async function calls(run, page, phone, core, { video }) {
 
 await Run.main(`call ${browserName} ${library}`, async (run) => {
   const core = await run.step('core starts', () => startKamailio(run, base, base + 2));
-  const gateway = await run.step('gateway starts', () => startGateway(run, { base, core }));
+  const site = run.use(await serve());
+  const gateway = await run.step('gateway starts', () => startGateway(run, { base, core, conf: { ws_origins: site.origin } }));
   const phone = await run.step('phone registers', async () => {
     const p = await Baresip.start(run, { user: 'ben', password: core.password, domain: core.domain, proxy: core.uri,
       sipPort: base + 4, controlPort: base + 6, rtpPorts: [base + 10, base + 38], hz: phoneHz });
@@ -92,7 +93,6 @@ await Run.main(`call ${browserName} ${library}`, async (run) => {
   });
   const page = await run.step('client starts', async () => {
     if (browserName === 'aiortc') return new Aiortc(run);
-    const site = run.use(await serve());
     const browser = run.use(await launch(browserName, { log: (line) => run.log('browser', line) }));
     return browser.open(`${site.origin}/${library}.html`);
   });

@@ -26,7 +26,7 @@ export async function startGateway(run, { base, core, conf = {}, name = 'imsgw' 
     core_networks: '127.0.0.0/8',
     admin_socket: path.join(run.dir, `${name}.sock`),
     call_record_file: path.join(run.dir, `${name}-calls.json`),
-    ...(process.env.NOWEB ? {} : { web_root: webRoot }),
+    web_root: webRoot,
     ...conf,
   };
   const file = path.join(run.dir, `${name}.conf`);
