@@ -28,6 +28,27 @@ enum {
     GW_SSRCS = 16,        /* sources whose stream is remembered, per access termination; as many as an SRTP session has */
     GW_REPLIES = 64,      /* recent replies kept for repeated requests */
     GW_CNAME = 16,
+    GW_HELD = 32,         /* packets held per termination until its keys are there */
+};
+
+/* A packet that came before the keys: a browser may send as soon as its side of the handshake is done, while the answer
+ * with its fingerprint is still on its way through signalling. */
+struct gw_held {
+    struct gw_held *next;
+    uint8_t *buf;
+    uint16_t len;
+    bool is_rtcp;
+};
+
+/* What the packet path saw of a termination; told to the log once, by the sweep. */
+enum gw_noticed {
+    GW_NOTICED_STRANGER = 1,
+    GW_NOTICED_FORGED = 2,
+    GW_NOTICED_REPLAY = 4,
+    GW_NOTICED_PT = 8,
+    GW_NOTICED_STREAM = 16,
+    GW_NOTICED_PROTECT = 32,
+    GW_NOTICED_SEND = 64,
 };
 
 /* Directions and sides are the same index: 0 from access (to core), 1 from core (to access). */
@@ -88,6 +109,8 @@ struct gw_worker {
     struct gw_ice_stun *stun;
     struct gw_ports ports;
     uint8_t *memory; /* of all packet buffers */
+    struct gw_held *held_free, *held_memory;
+    uint8_t *held_buffers;
 
     struct gw_context **contexts; /* by slot */
     uint32_t *free_slots;
@@ -144,12 +167,15 @@ struct gw_termination {
     union gw_sockaddr selected;
     unsigned nstreams;
     struct gw_stream *streams[GW_IQ_STREAMS]; /* that it carries; borrowed */
+    unsigned noticed;                /* enum gw_noticed */
     unsigned nssrcs, next_ssrc;
     struct {
         uint32_t ssrc;
         struct gw_stream *stream;
     } ssrcs[GW_SSRCS];
 
+    struct gw_held *held, **held_end; /* oldest first */
+    unsigned nheld, nheld_over;      /* held; came when there was no room any more */
     struct gw_own rtp, rtcp;
     uint16_t port;                   /* of the pair; 0: none (ICE) */
     struct gw_addr local;            /* address without ICE */
@@ -166,7 +192,7 @@ struct gw_termination {
     bool has_rx_media;               /* SRTP came with the present keys */
     bool is_consent_lost, is_inactive; /* told already */
     uint64_t watch_us;               /* inactivity and consent are counted from here at the earliest */
-    unsigned logged;                 /* bits: one log line per kind of refusal and call */
+    unsigned logged, told;           /* bits: one log line per kind of refusal and call; `told` of `noticed` */
     uint16_t dtls_suite;
     struct gw_iq_term conf;          /* as wanted by signalling */
 };
@@ -238,6 +264,10 @@ void gw_stream_apply(struct gw_stream *s, const struct gw_iq_stream *in);
 /* A datagram of RTP or RTCP that came to t, still protected. True if it was valid: authentic and of a known stream and
  * payload type, whether or not it could be sent on. */
 bool gw_stream_input(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
+/* The keys are there: what was held goes its way. */
+void gw_stream_release_held(struct gw_termination *t);
+/* They will not come: what was held is dropped. */
+void gw_stream_drop_held(struct gw_termination *t);
 void gw_stream_keyframe(struct gw_stream *s);
 void gw_stream_counters(const struct gw_stream *s, struct gw_iq_counters *out);
 

@@ -122,6 +122,7 @@ static void dtls_failed(struct gw_termination *t, int cause)
            cause == GW_E_MISMATCH ? "fingerprint mismatch" : gw_err_text(cause), was_up ? " any more" : "");
     end_dtls(t);
     drop_keys(t);
+    gw_stream_drop_held(t);
     t->is_dtls_over = true;
     gw_worker_notify(t->cx, GW_IQ_DTLS_FAILED, t->id, 0, cause);
 }
@@ -161,6 +162,7 @@ static void after_dtls(struct gw_termination *t)
         gw_log(GW_LOG_INFO, "dtls", t->cx->call, "term=%u up as %s, %s", t->id,
                gw_dtls_is_client(t->dtls) ? "client" : "server", gw_dtls_profile_name(t->dtls_suite));
         gw_worker_notify(t->cx, GW_IQ_DTLS_UP, t->id, 0, 0);
+        gw_stream_release_held(t);
         break;
     default:
         break;
@@ -435,6 +437,7 @@ void gw_secure_fini(struct gw_termination *t)
         end_dtls(t);
     }
     drop_keys(t);
+    gw_stream_drop_held(t);
     gw_dtls_identity_unref(t->identity);
     if (!t->has_ice)
         return;

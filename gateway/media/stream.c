@@ -133,6 +133,15 @@ static struct gw_stream *find_rtcp(const struct gw_termination *t, struct gw_spa
 
 /* ---- RTP ---- */
 
+static bool drop_noticed(struct gw_termination *t, enum gw_noticed bit, struct gw_flow *f, enum gw_stat why)
+{
+    t->noticed |= bit;
+    gw_stats_inc(why);
+    if (f)
+        f->dropped++;
+    return false;
+}
+
 static bool drop(struct gw_flow *f, enum gw_stat why)
 {
     gw_stats_inc(why);
@@ -168,11 +177,11 @@ static bool relay_rtp(struct gw_termination *t, struct gw_pkt *p)
         return drop(NULL, GW_STAT_MEDIA_DROPPED_MALFORMED);
     s = find_rtp(t, p, &h);
     if (!s)
-        return drop(NULL, GW_STAT_MEDIA_DROPPED_STREAM);
+        return drop_noticed(t, GW_NOTICED_STREAM, NULL, GW_STAT_MEDIA_DROPPED_STREAM);
     f = &s->flow[side];
     i = f->pts[h.pt];
     if (i == NO_PT)
-        return drop(f, GW_STAT_MEDIA_DROPPED_PT);
+        return drop_noticed(t, GW_NOTICED_PT, f, GW_STAT_MEDIA_DROPPED_PT);
     count_source(s, side, &h, s->conf.pts[i].clock_hz, w->now_us);
     if (!s->gate[side]) {
         drop(f, GW_STAT_MEDIA_DROPPED_GATE);
@@ -241,20 +250,88 @@ static bool relay_rtcp(struct gw_termination *t, struct gw_pkt *p)
 
 /* ---- in ---- */
 
+/* While a handshake or the fingerprint for it is awaited. The packet's buffer goes, another comes. */
+static bool hold(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
+{
+    struct gw_worker *w = t->cx->w;
+    struct gw_held *h = w->held_free;
+    uint8_t *spare;
+
+    if (!t->dtls || t->is_dtls_over)
+        return false;
+    if (!h || t->nheld == GW_HELD) {
+        t->nheld_over++;
+        return false;
+    }
+    w->held_free = h->next;
+    spare = h->buf;
+    h->buf = p->buf;
+    h->len = (uint16_t)p->len;
+    h->is_rtcp = is_rtcp;
+    h->next = NULL;
+    p->buf = spare;
+    *(t->nheld++ ? t->held_end : &t->held) = h;
+    t->held_end = &h->next;
+    return true;
+}
+
+static struct gw_held *next_held(struct gw_termination *t)
+{
+    struct gw_held *h = t->held;
+
+    if (!h)
+        return NULL;
+    t->held = h->next;
+    t->nheld--;
+    return h;
+}
+
+static void give_held(struct gw_worker *w, struct gw_held *h)
+{
+    h->next = w->held_free;
+    w->held_free = h;
+}
+
+void gw_stream_release_held(struct gw_termination *t)
+{
+    struct gw_held *h;
+
+    while ((h = next_held(t))) {
+        struct gw_pkt p = { h->buf, h->len };
+        gw_stream_input(t, &p, h->is_rtcp);
+        h->buf = p.buf;
+        give_held(t->cx->w, h);
+    }
+    for (unsigned i = 0; t->nheld_over && i < t->nstreams; i++)
+        gw_stream_keyframe(t->streams[i]); /* part of the first picture was lost */
+    t->nheld_over = 0;
+}
+
+void gw_stream_drop_held(struct gw_termination *t)
+{
+    struct gw_held *h;
+
+    while ((h = next_held(t))) {
+        gw_stats_inc(GW_STAT_MEDIA_DROPPED_KEYS);
+        give_held(t->cx->w, h);
+    }
+}
+
 static bool unprotect(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
 {
+    struct gw_flow *only = t->nstreams == 1 ? &t->streams[0]->flow[t->realm] : NULL;
     int err;
 
     if (!t->rx)
-        return drop(NULL, GW_STAT_MEDIA_DROPPED_KEYS);
+        return hold(t, p, is_rtcp) ? false : drop(only, GW_STAT_MEDIA_DROPPED_KEYS);
     err = is_rtcp ? gw_srtp_unprotect_rtcp(t->rx, p->buf, &p->len) : gw_srtp_unprotect_rtp(t->rx, p->buf, &p->len);
     switch (err) {
     case 0:
         return true;
     case GW_E_AUTH:
-        return drop(t->nstreams == 1 ? &t->streams[0]->flow[t->realm] : NULL, GW_STAT_MEDIA_DROPPED_FORGED);
+        return drop_noticed(t, GW_NOTICED_FORGED, only, GW_STAT_MEDIA_DROPPED_FORGED);
     case GW_E_REPLAY:
-        return drop(t->nstreams == 1 ? &t->streams[0]->flow[t->realm] : NULL, GW_STAT_MEDIA_DROPPED_REPLAY);
+        return drop_noticed(t, GW_NOTICED_REPLAY, only, GW_STAT_MEDIA_DROPPED_REPLAY);
     default:
         return drop(NULL, GW_STAT_MEDIA_DROPPED_MALFORMED);
     }

@@ -149,6 +149,7 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
 
     if (gw_addr_from_sockaddr(&from->sa, &src) != 0 || (!may_latch && !is_from(own, &src))) {
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_STRANGER);
+        t->noticed |= GW_NOTICED_STRANGER;
         if (t->nstreams)
             t->streams[0]->flow[t->realm].dropped++;
         return;
@@ -201,6 +202,8 @@ bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtc
         return true;
     else
         why = GW_STAT_MEDIA_DROPPED_SEND;
+    if (why == GW_STAT_MEDIA_DROPPED_SEND || why == GW_STAT_MEDIA_DROPPED_PROTECT)
+        t->noticed |= why == GW_STAT_MEDIA_DROPPED_SEND ? GW_NOTICED_SEND : GW_NOTICED_PROTECT;
     gw_stats_inc(why);
     return false;
 }
@@ -338,6 +341,21 @@ static uint64_t latest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* One line per kind and call, for what the packet path must not say itself. */
+static void tell(struct gw_termination *t)
+{
+    static const char *const what[] = {
+        "packets from elsewhere than the signalled address dropped", "forged SRTP dropped", "replayed SRTP dropped",
+        "packets of a payload type that was not agreed dropped", "packets of no stream dropped",
+        "packets that SRTP cannot carry dropped", "packets that the kernel would not send dropped",
+    };
+
+    for (unsigned i = 0; i < sizeof(what) / sizeof(what[0]); i++)
+        if ((t->noticed & ~t->told) >> i & 1)
+            gw_log(GW_LOG_WARNING, "media", t->cx->call, "term=%u %s", t->id, what[i]);
+    t->told |= t->noticed;
+}
+
 /* Once a second. An authentic packet is as good a sign of life as a check (RFC 7675 s. 5.1: both come from the peer); on
  * hold nothing is expected, and the time starts anew when the gate opens. */
 void gw_termination_sweep(struct gw_termination *t)
@@ -345,6 +363,8 @@ void gw_termination_sweep(struct gw_termination *t)
     struct gw_worker *w = worker_of(t);
     uint64_t alive = latest(t->media_us, t->watch_us);
 
+    if (t->noticed & ~t->told)
+        tell(t);
     if (t->has_ice && t->has_selected && !t->is_consent_lost &&
         w->now_us - latest(t->ice.checked_us, t->media_us) > (uint64_t)w->conf->consent_timeout_s * GW_S) {
         t->is_consent_lost = true;

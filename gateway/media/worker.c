@@ -179,6 +179,7 @@ void gw_worker_on_guard(void *arg, uint32_t events)
         return;
     gw_stats_add(rx_of(own), n);
     gw_stats_add(GW_STAT_MEDIA_DROPPED_STRANGER, n);
+    own->t->noticed |= GW_NOTICED_STRANGER;
     if (own->t->nstreams)
         own->t->streams[0]->flow[own->t->realm].dropped += (unsigned)n;
 }
@@ -380,6 +381,24 @@ static int make_buffers(struct gw_worker *w)
     return 0;
 }
 
+static int make_held(struct gw_worker *w)
+{
+    unsigned n = (unsigned)w->conf->media_held_packets;
+
+    if (n == 0)
+        return 0;
+    w->held_memory = calloc(n, sizeof(*w->held_memory));
+    w->held_buffers = aligned_alloc(64, (size_t)n * GW_PKT);
+    if (!w->held_memory || !w->held_buffers)
+        return GW_E_NOMEM;
+    for (unsigned i = 0; i < n; i++) {
+        w->held_memory[i].buf = w->held_buffers + (size_t)i * GW_PKT;
+        w->held_memory[i].next = w->held_free;
+        w->held_free = &w->held_memory[i];
+    }
+    return 0;
+}
+
 static int make_tables(struct gw_worker *w)
 {
     w->max_contexts = (unsigned)w->conf->media_contexts;
@@ -414,6 +433,8 @@ int gw_worker_new(const struct gw_conf *conf, unsigned index, struct gw_identiti
     err = gw_loop_new(&w->loop);
     if (!err)
         err = make_buffers(w);
+    if (!err)
+        err = make_held(w);
     if (!err)
         err = make_tables(w);
     if (!err)
@@ -492,6 +513,8 @@ void gw_worker_free(struct gw_worker *w)
     gw_mbox_free(w->orders, drop_order);
     gw_loop_free(w->loop);
     free(w->memory);
+    free(w->held_memory);
+    free(w->held_buffers);
     free(w->contexts);
     free(w->free_slots);
     free(w);
