@@ -141,21 +141,41 @@ static void check_udp_ports(struct check *k)
                 (long long)c->core_port_min, (long long)c->core_port_max);
 }
 
+struct listener {
+    enum gw_conf_key key;
+    struct gw_addr addr;
+};
+
+enum { LISTENERS = 4 + 3 * GW_CONF_LIST };
+
+static unsigned add_more(struct check *k, enum gw_conf_key key, const gw_conf_list *l, struct listener *v, unsigned n)
+{
+    for (unsigned i = 0; i < l->n; i++) {
+        v[n].key = key;
+        if (gw_addr_parse(l->v[i], &v[n].addr) != 0)
+            problem(k, key, "\"%s\" is not ADDRESS:PORT", l->v[i]);
+        else
+            n++;
+    }
+    return n;
+}
+
 static void check_tcp_ports(struct check *k)
 {
     const struct gw_conf *c = k->c;
-    static const enum gw_conf_key keys[] = { GW_CONF_sip_listen, GW_CONF_sips_listen, GW_CONF_wss_listen,
-                                             GW_CONF_ws_listen };
-    const struct gw_addr *const addrs[] = { &c->sip_listen, &c->sips_listen, &c->wss_listen, &c->ws_listen };
-    struct gw_addr a;
+    struct listener v[LISTENERS] = { { GW_CONF_sip_listen, c->sip_listen },
+                                     { GW_CONF_sips_listen, c->sips_listen },
+                                     { GW_CONF_wss_listen, c->wss_listen },
+                                     { GW_CONF_ws_listen, c->ws_listen } };
+    unsigned n = add_more(k, GW_CONF_sip_listen_more, &c->sip_listen_more, v, 4);
 
-    for (unsigned i = 0; i < c->sip_listen_more.n; i++)
-        if (gw_addr_parse(c->sip_listen_more.v[i], &a) != 0)
-            problem(k, GW_CONF_sip_listen_more, "\"%s\" is not ADDRESS:PORT", c->sip_listen_more.v[i]);
-    for (unsigned i = 1; i < 4; i++)
+    n = add_more(k, GW_CONF_wss_listen_more, &c->wss_listen_more, v, n);
+    n = add_more(k, GW_CONF_ws_listen_more, &c->ws_listen_more, v, n);
+    for (unsigned i = 1; i < n; i++)
         for (unsigned j = 0; j < i; j++)
-            if (addrs[i]->port && addrs[i]->port == addrs[j]->port && is_shared(addrs[i], addrs[j]))
-                problem(k, keys[i], "the same address and port as %s", gw_conf_name(keys[j]));
+            if (v[i].addr.port && v[i].addr.port == v[j].addr.port && is_shared(&v[i].addr, &v[j].addr) &&
+                v[i].addr.family == v[j].addr.family) /* sockets of IPv6 take no IPv4 here */
+                problem(k, v[i].key, "the same address and port as %s", gw_conf_name(v[j].key));
     if (!c->wss_listen.port && !c->ws_listen.port)
         problem(k, GW_CONF_wss_listen, "port 0 as in ws_listen: no browser could connect");
     if (!c->sip_listen.port)
@@ -180,6 +200,8 @@ static void check_names(struct check *k)
     if (!*c->domain ||
         strspn(c->domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(c->domain))
         problem(k, GW_CONF_domain, "\"%.64s\" is not a host name", c->domain);
+    if (*c->ws_path != '/')
+        problem(k, GW_CONF_ws_path, "\"%.64s\" does not begin with /", c->ws_path);
     check_route(k, GW_CONF_core_route, c->core_route);
     check_route(k, GW_CONF_emergency_route, c->emergency_route);
     if (strlen(c->admin_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
@@ -210,6 +232,8 @@ static void check_files(struct check *k)
     else if (*c->tls_cert &&
              gw_key_pair_check(c->tls_cert, *c->tls_key ? c->tls_key : c->tls_cert, why, sizeof(why)) != 0)
         problem(k, GW_CONF_tls_cert, "%s", why);
+    if (*c->web_root && access(c->web_root, R_OK | X_OK) != 0)
+        problem(k, GW_CONF_web_root, "%.256s: %s", c->web_root, strerror(errno));
     if (c->sips_listen.port && !*c->tls_cert)
         problem(k, GW_CONF_sips_listen, "needs tls_cert");
     if (*c->sips_ca && access(c->sips_ca, R_OK) != 0)

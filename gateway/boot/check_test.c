@@ -76,6 +76,9 @@ TEST(listeners_do_not_share_a_port)
     finds("wss_listen = 127.0.0.1:443\nws_listen = 127.0.0.1:443",
           "gw.conf:2: ws_listen: the same address and port as wss_listen" ADDR);
     finds("wss_listen = 127.0.0.1:443\nws_listen = 127.0.0.2:443", "");
+    finds("wss_listen = 0.0.0.0:443\nwss_listen_more = [::]:443", "");
+    finds("wss_listen = 0.0.0.0:443\nwss_listen_more = 10.0.0.1:443",
+          "gw.conf:2: wss_listen_more: the same address and port as wss_listen" IPS);
     finds("wss_listen = 0.0.0.0:0", "gw.conf:1: wss_listen: port 0 as in ws_listen: no browser could connect" ADDR);
 }
 
