@@ -197,9 +197,9 @@ TEST(no_final_response_is_408_after_timer_c)
     struct gw_sip_server *a = browser_invite("v1", NULL);
     media();
     struct gw_sip_client *b = last_sent("INVITE");
-    fake_sip_advance(200 * 1000);
+    fake_sip_advance(180 * 1000);
     fake_answer(b, 180, "bob", CORE_CONTACT, NULL); /* starts it anew (RFC 3261 s. 16.7) */
-    fake_sip_advance(239 * 1000);
+    fake_sip_advance(184 * 1000);
     EQ(fake_status(a), 180);
     fake_sip_advance(1001);
     EQ(fake_status(a), 408);

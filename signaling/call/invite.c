@@ -196,6 +196,12 @@ static int add_dialog_headers(struct gw_call *c, struct gw_sip_msg *m, const str
     return err ? err : gw_transfer_map_invite(c->cs, m);
 }
 
+/* A little before the stack's own, which would give the caller 487 for 408. */
+static void start_timer_c(struct gw_call *c)
+{
+    gw_call_timer_set(c, GW_TIMER_C, gw_call_now_us(c) + (uint64_t)c->cs->conf->sip_timer_c * GW_S - GW_S / 2);
+}
+
 int gw_invite_send(struct gw_call *c, const char *sdp, size_t len)
 {
     struct gw_call_leg *a = gw_call_caller(c), *b = gw_call_other(a);
@@ -220,7 +226,7 @@ int gw_invite_send(struct gw_call *c, const char *sdp, size_t len)
     if (err)
         return err;
     b->state = GW_LEG_CALLING;
-    gw_call_timer_set(c, GW_TIMER_C, gw_call_now_us(c) + (uint64_t)c->cs->conf->timer_c * GW_S);
+    start_timer_c(c);
     if (expires && strtoul(expires, NULL, 10) > 0)
         gw_call_timer_set(c, GW_TIMER_EXPIRES, gw_call_now_us(c) + strtoul(expires, NULL, 10) * GW_S);
     return 0;
@@ -349,7 +355,7 @@ static void on_provisional(struct gw_call_leg *leg, const struct gw_sip_msg *res
     char tag[128];
     struct gw_span sdp;
 
-    gw_call_timer_set(c, GW_TIMER_C, gw_call_now_us(c) + (uint64_t)c->cs->conf->timer_c * GW_S);
+    start_timer_c(c);
     if (!e && to_tag(resp, tag, sizeof(tag)))
         return;
     if (e && rseq && gw_sip_msg_has_token(resp, "Require", "100rel")) { /* CAL-002 */

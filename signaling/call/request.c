@@ -21,6 +21,19 @@ static void answer(struct gw_call_leg *leg, struct gw_sip_server *txn, const str
     gw_sip_msg_free(m);
 }
 
+/* The dialog of a request: the leg's, or an early one of a fork. */
+static struct gw_dialog *dialog_of(struct gw_call_leg *leg, const struct gw_sip_msg *req)
+{
+    const char *from = gw_sip_msg_get(req, "From", 0);
+    struct gw_call_early *e;
+    char tag[128];
+
+    if (leg->dlg.remote_tag || !from || gw_sip_param(from, "tag", tag, sizeof(tag)) != 0)
+        return &leg->dlg;
+    e = gw_invite_find_early(leg, tag);
+    return e ? &e->dlg : &leg->dlg;
+}
+
 /* ---- offers ---- */
 
 static void refuse_glare(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req, int status)
@@ -51,7 +64,7 @@ static bool refuse_offer(struct gw_call_leg *leg, struct gw_sip_server *txn, con
         return true;
     }
     gw_leg_learn(leg, req);
-    gw_dialog_refresh_target(&leg->dlg, req);
+    gw_dialog_refresh_target(dialog_of(leg, req), req);
     gw_refresh_schedule(leg);
     return false;
 }
@@ -277,19 +290,6 @@ static const struct {
     { GW_SIP_PRACK, gw_invite_on_prack }, { GW_SIP_INFO, on_info },       { GW_SIP_REGISTER, not_allowed },
     { GW_SIP_PUBLISH, not_allowed }, /* the rest is relayed: REFER, NOTIFY, MESSAGE, OPTIONS, SUBSCRIBE, unknown ones */
 };
-
-/* The dialog of a request: the leg's, or an early one of a fork. */
-static struct gw_dialog *dialog_of(struct gw_call_leg *leg, const struct gw_sip_msg *req)
-{
-    const char *from = gw_sip_msg_get(req, "From", 0);
-    struct gw_call_early *e;
-    char tag[128];
-
-    if (leg->dlg.remote_tag || !from || gw_sip_param(from, "tag", tag, sizeof(tag)) != 0)
-        return &leg->dlg;
-    e = gw_invite_find_early(leg, tag);
-    return e ? &e->dlg : &leg->dlg;
-}
 
 void gw_request_on(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req)
 {

@@ -69,10 +69,9 @@ static int map_headers(struct gw_calls *cs, const char *headers, bool is_strict,
     for (const char *p = headers; *p; sep = '&') {
         size_t len = strcspn(p, "&");
         char id[640], mapped[640], escaped[1800];
-        struct gw_span value = { p + 9, len - (len > 9 ? 9 : len) };
         int w;
         if (len > 9 && strncasecmp(p, "Replaces=", 9) == 0) {
-            int err = unescape(value, id, sizeof(id));
+            int err = unescape((struct gw_span){ p + 9, len - 9 }, id, sizeof(id));
             if (!err)
                 err = gw_calls_translate_dialog(cs, id, mapped, sizeof(mapped));
             if (err == GW_E_NOTFOUND && !is_strict) /* a dialog between others, e.g. the transferor's in the core */

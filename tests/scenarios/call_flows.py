@@ -171,7 +171,7 @@ class Lab:
         with open(f"{self.dir}/imsgw.conf", "w") as f:
             f.write(f"domain = visited.example\nsip_listen = 127.0.0.1:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
                     f"core_route = sip:127.0.0.1:{self.core};lr\nadmin_socket = {self.dir}/admin\nlog_level = debug\n"
-                    f"access_port = {self.media}\ncore_port_min = 27960\ncore_port_max = 27999\ncall_record_file = {self.dir}/records\n")
+                    f"access_port = {self.media}\ncore_port_min = 27960\ncore_port_max = 27999\nflow_grace_s = 2\ncall_record_file = {self.dir}/records\n")
         self.log = open(f"{self.dir}/imsgw.log", "w+")
         self.gateway = subprocess.Popen([f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], stdout=self.log, stderr=self.log)
         end = time.time() + 15
@@ -381,8 +381,41 @@ async def core_cancels(lab, browser):
     await lab.finished(phone)
 
 
+# ---- connections ----
+
+async def flow_moved(lab, browser):
+    """RFC 5626: the same instance on a new connection goes on with the call."""
+    phone = await lab.sipp("flow_moved")
+    browser.invite("sip:bob@ims.example", sdp())
+    ok = await browser.expect(200)
+    browser.ack(ok)
+    await asyncio.sleep(0.3)
+    await browser.close()
+    await asyncio.sleep(0.3)
+    again = await Browser("ann", DOMAIN, "secret", browser.instance).open_ws(lab.wss)
+    assert (await again.register()).status == 200
+    await again.expect(200)
+    info = await again.expect("INFO")
+    assert info["Call-ID"] == browser.call["Call-ID"], info.text
+    again.reply(info, 200, "OK")
+    bye = await again.expect("BYE")
+    again.reply(bye, 200, "OK")
+    await lab.finished(phone)
+    await again.close()
+
+
+async def flow_lost(lab, browser):
+    phone = await lab.sipp("flow_lost")
+    browser.invite("sip:bob@ims.example", sdp())
+    ok = await browser.expect(200)
+    browser.ack(ok)
+    await asyncio.sleep(0.3)
+    await browser.close()
+    await lab.finished(phone)
+
+
 CASES = [fork, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, call_browser, late_offer,
-         reliable_caller, timer_too_short, core_cancels]
+         reliable_caller, timer_too_short, core_cancels, flow_moved, flow_lost]
 
 
 async def run(case):
