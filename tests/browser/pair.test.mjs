@@ -3,7 +3,7 @@
 //   pair.test.mjs BROWSER LIBRARY BROWSER LIBRARY BASE_PORT
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { launch } from './lib/browser.mjs';
-import { colours, css, hears, hearsNothing, sees, until } from './lib/check.mjs';
+import { colours, hears, hearsNothing, sees, until } from './lib/check.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { Run } from './lib/run.mjs';
 import { serve } from './lib/site.mjs';
@@ -23,7 +23,7 @@ await Run.main(`pair ${browserA} ${libraryA} ${browserB} ${libraryB}`, async (ru
     const browser = run.use(await launch(name, { log: (text) => run.log(`browser-${user}`, text) }));
     const page = await browser.open(`${site.origin}/${library}.html`);
     await page.evaluate((options) => test.start(options),
-      { url: gateway.url, user, password: core.password, domain: core.domain, hz, colour: css(colour) });
+      { url: gateway.url, user, password: core.password, domain: core.domain, hz, colour });
     await state(page, `${user} registered`, (s) => s.registered);
     return { page, user, hz, colour };
   };

@@ -4,7 +4,7 @@
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';
 import { launch } from './lib/browser.mjs';
-import { colours, css, hears, sleep, until } from './lib/check.mjs';
+import { colours, hears, sleep, until } from './lib/check.mjs';
 import { wire } from './lib/cut.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { Run } from './lib/run.mjs';
@@ -34,7 +34,7 @@ await Run.main(`reconnect ${browserName} ${library}`, async (run) => {
     const browser = run.use(await launch(browserName, { log: (text) => run.log('browser', text) }));
     const p = await browser.open(`${site.origin}/${library}.html`);
     await p.evaluate((options) => test.start(options), { url: line.url, user: 'ann', password: core.password,
-      domain: core.domain, hz: 440, colour: css(colours.red) });
+      domain: core.domain, hz: 440, colour: colours.red });
     await state(p, 'registered', (s) => s.registered);
     return p;
   });
