@@ -23,7 +23,7 @@ await Run.main(`pair ${browserA} ${libraryA} ${browserB} ${libraryB}`, async (ru
     const browser = run.use(await launch(name, { log: (text) => run.log(`browser-${user}`, text) }));
     const page = await browser.open(`${site.origin}/${library}.html`);
     await page.evaluate((options) => test.start(options),
-      { url: gateway.url, user, password: core.password, domain: core.domain, hz, colour });
+      { url: gateway.url, user, password: core.password, domain: core.domain, hz, rgb: colour });
     await state(page, `${user} registered`, (s) => s.registered);
     return { page, user, hz, colour };
   };

@@ -34,7 +34,7 @@ await Run.main(`reconnect ${browserName} ${library}`, async (run) => {
     const browser = run.use(await launch(browserName, { log: (text) => run.log('browser', text) }));
     const p = await browser.open(`${site.origin}/${library}.html`);
     await p.evaluate((options) => test.start(options), { url: line.url, user: 'ann', password: core.password,
-      domain: core.domain, hz: 440, colour: colours.red });
+      domain: core.domain, hz: 440, rgb: colours.red });
     await state(p, 'registered', (s) => s.registered);
     return p;
   });
