@@ -5,6 +5,7 @@
 #include <sofia-sip/msg.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/tport_tag.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +294,14 @@ static void next_hop(const struct gw_sip_msg *req, const struct gw_sip_target *t
         snprintf(buf, size, "%s", req->uri);
 }
 
+/* The listener that a literal address needs, or NULL. */
+static const char *listener_for(const char *hop)
+{
+    struct gw_sip_uri u;
+
+    return gw_sip_uri_parse(hop, &u) == 0 && u.host[0] == '[' ? GW_SIP_IP6 : NULL;
+}
+
 static int send_core(struct gw_sip_client *t, const struct gw_sip_target *to)
 {
     char hop[1024];
@@ -307,7 +316,8 @@ static int send_core(struct gw_sip_client *t, const struct gw_sip_target *to)
     if (!msg)
         return GW_E_SYNTAX;
     gw_stats_inc(GW_STAT_SIP_OUT_CORE);
-    t->orq = nta_outgoing_mcreate(t->stack->agent, gw_sip_client_on_nta, t, URL_STRING_MAKE(hop), msg, TAG_END());
+    t->orq = nta_outgoing_mcreate(t->stack->agent, gw_sip_client_on_nta, t, URL_STRING_MAKE(hop), msg,
+                                  TAG_IF(listener_for(hop), TPTAG_IDENT(listener_for(hop))), TAG_END());
     if (!t->orq) {
         msg_destroy(msg);
         t->local_status = 503;
@@ -467,9 +477,9 @@ static int send_ack_core(struct gw_sip_stack *s, struct gw_sip_msg *m, const str
         return GW_E_SYNTAX;
     gw_stats_inc(GW_STAT_SIP_OUT_CORE);
     /* With the INVITE's branch nta keeps the ACK and repeats it for each repeated 2xx; without, it sends it once. */
-    orq =
-        nta_outgoing_mcreate(s->agent, NULL, NULL, URL_STRING_MAKE(hop), msg, TAG_IF(branch, NTATAG_ACK_BRANCH(branch)),
-                             TAG_IF(!branch, NTATAG_STATELESS(1)), TAG_END());
+    orq = nta_outgoing_mcreate(s->agent, NULL, NULL, URL_STRING_MAKE(hop), msg,
+                               TAG_IF(branch, NTATAG_ACK_BRANCH(branch)), TAG_IF(!branch, NTATAG_STATELESS(1)),
+                               TAG_IF(listener_for(hop), TPTAG_IDENT(listener_for(hop))), TAG_END());
     if (!orq) {
         msg_destroy(msg);
         return GW_E_IO;

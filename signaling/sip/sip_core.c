@@ -137,10 +137,10 @@ static int add_listener(struct gw_sip_stack *s, const char *scheme, const struct
     char url[GW_ADDR_TEXT + 16];
 
     bind_url(url, sizeof(url), scheme, a);
-    if (nta_agent_add_tport(s->agent, URL_STRING_MAKE(url), TPTAG_REUSE(1), TAG_IF(tls_dir, TPTAG_CERTIFICATE(tls_dir)),
-                            TAG_IF(tls_dir, TPTAG_TLS_VERSION(0)),
-                            TAG_IF(tls_dir && *s->conf->sips_ca, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_ALL)),
-                            TAG_END()) < 0) {
+    if (nta_agent_add_tport(
+            s->agent, URL_STRING_MAKE(url), TPTAG_REUSE(1), TPTAG_IDENT(a->family == 6 ? GW_SIP_IP6 : GW_SIP_IP4),
+            TAG_IF(tls_dir, TPTAG_CERTIFICATE(tls_dir)), TAG_IF(tls_dir, TPTAG_TLS_VERSION(0)),
+            TAG_IF(tls_dir && *s->conf->sips_ca, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_ALL)), TAG_END()) < 0) {
         gw_log(GW_LOG_ERROR, "sip", NULL, "cannot listen on %s", url);
         return GW_E_IO;
     }

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/stats.h"
@@ -117,17 +118,22 @@ static int fake_close(void *ws, uint64_t conn, uint16_t code, const char *reason
 
 static const struct gw_sip_ws_ops fake_ops = { fake_send, fake_close };
 
-static void start(struct side *s, const char *listen)
+static void start_with(struct side *s, const char *listen, const char *more)
 {
-    static const char fmt[] = "domain = gw.example\nsip_listen = %s\nsip_t1 = 10\n";
+    static const char fmt[] = "domain = gw.example\nsip_listen = %s\nsip_t1 = 10\n%s";
     struct gw_sip_handler h = { on_request, on_ack, on_stray, on_open, on_closed, s };
-    char text[200], why[200] = "";
+    char text[600], why[200] = "";
 
     memset(s, 0, sizeof(*s));
-    snprintf(text, sizeof(text), fmt, listen);
+    snprintf(text, sizeof(text), fmt, listen, more);
     EQ(gw_conf_parse("test", text, strlen(text), &s->conf, why, sizeof(why)), 0);
     EQ(gw_sip_stack_new(s->conf, &h, &s->stack), 0);
     gw_sip_stack_set_ws_ops(s->stack, &fake_ops, NULL);
+}
+
+static void start(struct side *s, const char *listen)
+{
+    start_with(s, listen, "");
 }
 
 static void stop(struct side *s)
@@ -426,6 +432,103 @@ TEST(a_reliable_provisional_waits_for_its_prack)
     CHECK(reach(&gw.nlast, 1));
     EQ(gw_sip_msg_method(gw.resp), GW_SIP_PRACK);
     teardown();
+}
+
+static uint16_t free_port(int family)
+{
+    struct sockaddr_storage ss;
+    struct gw_addr a;
+    socklen_t n = sizeof(ss);
+    int fd = socket(family, SOCK_STREAM, 0);
+
+    gw_addr_parse(family == AF_INET6 ? "[::1]:0" : "127.0.0.1:0", &a);
+    EQ(bind(fd, (struct sockaddr *)&ss, gw_addr_to_sockaddr(&a, &ss)), 0);
+    getsockname(fd, (struct sockaddr *)&ss, &n);
+    gw_addr_from_sockaddr((struct sockaddr *)&ss, &a);
+    close(fd);
+    return a.port;
+}
+
+static void send_to(const char *uri, const char *call_id)
+{
+    struct gw_sip_target to = { .uri = uri };
+    struct gw_sip_msg *m = request("MESSAGE", "sip:bob@core.example", call_id);
+
+    EQ(gw_sip_client_send(gw.stack, &m, &to, on_response, &gw, NULL), 0);
+}
+
+TEST(the_core_is_reached_over_ipv6)
+{
+    char more[80], uri[80];
+    uint16_t port = free_port(AF_INET6);
+
+    snprintf(more, sizeof(more), "sip_listen_more = [::1]:%u\n", port);
+    start_with(&core, "127.0.0.1:0", more);
+    snprintf(more, sizeof(more), "sip_listen_more = [::1]:%u\n", free_port(AF_INET6));
+    start_with(&gw, "127.0.0.1:0", more);
+    core.answer = 200;
+    snprintf(uri, sizeof(uri), "sip:[::1]:%u", port);
+    send_to(uri, "v6");
+    CHECK(reach(&gw.nlast, 1));
+    EQ(gw_sip_msg_status(gw.resp), 200);
+    CHECK(strstr(gw_sip_msg_get(core.req, "Via", 0), "[::1]:") != NULL);
+    teardown();
+}
+
+/* Certificates by the command, so that the room keeps clear of OpenSSL: one authority, one leaf for both sides, and one
+ * that nobody signed. */
+static bool make_certs(const char *dir)
+{
+    char cmd[1500];
+
+    snprintf(cmd, sizeof(cmd),
+             "cd %s && exec 2>log && "
+             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key "
+             "-out ca.pem && "
+             "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out "
+             "csr && "
+             "printf 'subjectAltName=IP:127.0.0.1,DNS:127.0.0.1' >ext && "
+             "openssl x509 -req -in csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out cert.pem && "
+             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 "
+             "-keyout own.key -out own.pem",
+             dir);
+    return system(cmd) == 0;
+}
+
+static void start_tls(struct side *s, const char *dir, uint16_t port, const char *cert, const char *key)
+{
+    char more[400];
+
+    snprintf(more, sizeof(more), "sips_listen = 127.0.0.1:%u\ntls_cert = %s/%s\ntls_key = %s/%s\nsips_ca = %s/ca.pem\n",
+             port, dir, cert, dir, key, dir);
+    start_with(s, "127.0.0.1:0", more);
+}
+
+TEST(the_core_is_reached_over_tls_by_who_its_authority_signed)
+{
+    char dir[] = "/tmp/imsgw-sips-XXXXXX", uri[80], cmd[80];
+    uint16_t port = free_port(AF_INET);
+
+    CHECK(mkdtemp(dir) != NULL && make_certs(dir));
+    start_tls(&core, dir, port, "cert.pem", "key.pem");
+    start_tls(&gw, dir, free_port(AF_INET), "cert.pem", "key.pem");
+    core.answer = 200;
+    snprintf(uri, sizeof(uri), "sip:127.0.0.1:%u;transport=tls", port);
+    send_to(uri, "tls1");
+    CHECK(reach(&gw.nlast, 1));
+    EQ(gw_sip_msg_status(gw.resp), 200);
+    CHECK(strstr(gw_sip_msg_get(core.req, "Via", 0), "SIP/2.0/TLS ") != NULL);
+    teardown();
+    start_tls(&core, dir, port, "cert.pem", "key.pem");
+    start_tls(&gw, dir, free_port(AF_INET), "own.pem", "own.key");
+    core.answer = 200;
+    send_to(uri, "tls2");
+    CHECK(reach(&gw.nlast, 1));
+    EQ(gw_sip_msg_status(gw.resp) == 503 || gw_sip_msg_status(gw.resp) == 408, 1);
+    EQ(core.nreq, 0);
+    teardown();
+    snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+    EQ(system(cmd), 0);
 }
 
 /* ---- access side, on the fake WebSocket ---- */

@@ -163,6 +163,11 @@ struct gw_sip_client *gw_sip_client_for_ack(struct gw_sip_stack *s, gw_flow_id f
 
 /* ---- nta (sip_core.c) ---- */
 
+/* Names of the listeners by family: sofia does not see that "[2001:db8::1]" needs one of IPv6 (it does for an address
+ * that it found by AAAA), and would take the first. */
+#define GW_SIP_IP4 "ip4"
+#define GW_SIP_IP6 "ip6"
+
 int gw_sip_core_new(struct gw_sip_stack *s);
 void gw_sip_core_free(struct gw_sip_stack *s);
 struct gw_sip_msg *gw_sip_core_from_msg(msg_t *msg, struct gw_sip_fault *fault);
