@@ -12,7 +12,8 @@ enum {
     GW_DISPATCH_WORKERS = 64,
     GW_DISPATCH_PENDING = 4096, /* requests without a reply; more: GW_E_FULL */
     GW_DISPATCH_TIMEOUT_MS = 2000,
-    GW_DISPATCH_RETRIES = 256, /* recent Reserve requests whose txn is remembered, so that the same txn finds its worker */
+    GW_DISPATCH_RETRIES =
+        256, /* recent Reserve requests whose txn is remembered, so that the same txn finds its worker */
 };
 
 /* A request on its way to a worker. Heap; the worker frees it with gw_iq_order_free, which wipes the keys in it. */

@@ -83,8 +83,8 @@ static int write_profiles(const uint16_t *profiles, unsigned n, char *buf, size_
     return at ? 0 : GW_E_INVAL;
 }
 
-/* TS 33.328 annex M, TS 33.210 s. 6.2: DTLS 1.2, ephemeral ECDH with AEAD, no NULL, anonymous or PSK suite, no resumption,
- * no renegotiation, no compression. */
+/* TS 33.328 annex M, TS 33.210 s. 6.2: DTLS 1.2, ephemeral ECDH with AEAD, no NULL, anonymous or PSK suite, no
+ * resumption, no renegotiation, no compression. */
 static int settings(SSL_CTX *ctx, const char *profiles)
 {
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_QUERY_MTU |
@@ -92,7 +92,8 @@ static int settings(SSL_CTX *ctx, const char *profiles)
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(ctx, 1);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL); /* mutual (TS 33.328 s. 4.1.2.3) */
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       NULL); /* mutual (TS 33.328 s. 4.1.2.3) */
     SSL_CTX_set_cert_verify_callback(ctx, gw_dtls_on_certificate, NULL);
     if (!SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) || !SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) ||
         !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"

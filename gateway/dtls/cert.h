@@ -1,6 +1,7 @@
-/* Our identity towards peers: a self-signed ECDSA P-256 certificate and the DTLS settings that go with it (TS 33.328 annex
- * M, RFC 8827 s. 6.5). One serves many associations; a new one is made daily, so that calls far apart are not linked.
- * Refcounted: the control thread makes and replaces it, workers hold it for the associations they were reserved with. */
+/* Our identity towards peers: a self-signed ECDSA P-256 certificate and the DTLS settings that go with it (TS 33.328
+ * annex M, RFC 8827 s. 6.5). One serves many associations; a new one is made daily, so that calls far apart are not
+ * linked. Refcounted: the control thread makes and replaces it, workers hold it for the associations they were reserved
+ * with. */
 #ifndef GW_CERT_H
 #define GW_CERT_H
 

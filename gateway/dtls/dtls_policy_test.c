@@ -98,10 +98,10 @@ TEST(only_dtls_1_2_with_aead_and_forward_secrecy_is_spoken)
 {
     EQ(try("ECDHE-ECDSA-AES128-GCM-SHA256", DTLS1_2_VERSION, true), GW_DTLS_UP);
     EQ(try("ECDHE-ECDSA-AES256-GCM-SHA384", DTLS1_2_VERSION, true), GW_DTLS_UP);
-    EQ(try("ALL:@SECLEVEL=0", DTLS1_VERSION, true), GW_DTLS_FAILED);                           /* TLS-004 */
-    EQ(try("ECDHE-ECDSA-AES128-SHA", DTLS1_2_VERSION, true), GW_DTLS_FAILED);                  /* CBC */
-    EQ(try("AES128-GCM-SHA256", DTLS1_2_VERSION, true), GW_DTLS_FAILED);                       /* no forward secrecy */
-    EQ(try("ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0", DTLS1_2_VERSION, true), GW_DTLS_FAILED);        /* TLS-003 */
+    EQ(try("ALL:@SECLEVEL=0", DTLS1_VERSION, true), GW_DTLS_FAILED);                    /* TLS-004 */
+    EQ(try("ECDHE-ECDSA-AES128-SHA", DTLS1_2_VERSION, true), GW_DTLS_FAILED);           /* CBC */
+    EQ(try("AES128-GCM-SHA256", DTLS1_2_VERSION, true), GW_DTLS_FAILED);                /* no forward secrecy */
+    EQ(try("ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0", DTLS1_2_VERSION, true), GW_DTLS_FAILED); /* TLS-003 */
     EQ(try("AECDH-AES128-SHA:ADH-AES128-GCM-SHA256:@SECLEVEL=0", DTLS1_2_VERSION, true), GW_DTLS_FAILED);
     EQ(try("PSK-AES128-GCM-SHA256:ECDHE-PSK-AES128-CBC-SHA256", DTLS1_2_VERSION, true), GW_DTLS_FAILED);
 }

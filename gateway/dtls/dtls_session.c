@@ -8,8 +8,8 @@
 #include "gateway/dtls/dtls_priv.h"
 #include "gateway/dtls/fingerprint.h"
 
-/* Initial retransmission time-out. RFC 6347 s. 4.2.4.1 says 1 s where nothing is known of the path; here a STUN check has
- * just passed it. The answer to a lost flight is what the user waits for. */
+/* Initial retransmission time-out. RFC 6347 s. 4.2.4.1 says 1 s where nothing is known of the path; here a STUN check
+ * has just passed it. The answer to a lost flight is what the user waits for. */
 #define RTO_MIN_US (250 * GW_MS)
 #define RTO_MAX_US (3 * GW_S) /* OpenSSL gives up after 12; so many fit into 30 s */
 #define HANDSHAKE_MAX_US (30 * GW_S)
@@ -23,10 +23,10 @@ struct gw_dtls {
     bool is_rejected;          /* the certificate was looked at and did not match */
     struct timeval *ssl_timer; /* inside ssl, see on_ctrl */
     uint64_t rto_us, retransmit_us, give_up_us;
-    struct gw_span in;         /* the datagram being read; empty: none */
+    struct gw_span in; /* the datagram being read; empty: none */
     unsigned nfingerprints;
     struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
-    struct gw_dtls_keys keys;  /* suite 0: none */
+    struct gw_dtls_keys keys; /* suite 0: none */
 };
 
 /* ---- the datagram BIO ---- */
@@ -55,9 +55,10 @@ static int on_bio_read(BIO *b, char *p, int size)
     return (int)n;
 }
 
-/* OpenSSL keeps the retransmission timer by the wall clock. Up to 3.1 it hands the BIO a pointer to the very timeval that
- * it compares with; from 3.2 on to a copy. With the pointer the timer is ours: it is set so long that it never fires, and
- * moved to the past when our clock says so. Without, OpenSSL's clock decides and ours only says when to ask. */
+/* OpenSSL keeps the retransmission timer by the wall clock. Up to 3.1 it hands the BIO a pointer to the very timeval
+ * that it compares with; from 3.2 on to a copy. With the pointer the timer is ours: it is set so long that it never
+ * fires, and moved to the past when our clock says so. Without, OpenSSL's clock decides and ours only says when to ask.
+ */
 static bool has_timer_inside(void)
 {
     return OPENSSL_version_major() == 3 && OPENSSL_version_minor() < 2;
@@ -127,8 +128,8 @@ static bool certificate_fits(const struct gw_dtls *d, X509 *cert)
     return ok;
 }
 
-/* Chain, name and validity say nothing about a self-signed certificate; the fingerprint from signalling does. Refused here,
- * the peer gets an alert bad_certificate before it can send anything. */
+/* Chain, name and validity say nothing about a self-signed certificate; the fingerprint from signalling does. Refused
+ * here, the peer gets an alert bad_certificate before it can send anything. */
 int gw_dtls_on_certificate(X509_STORE_CTX *store, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());

@@ -1,8 +1,9 @@
-/* One DTLS association (RFC 6347; DTLS-SRTP: RFC 5763, RFC 5764) over given datagrams. Pure but for `send`: datagrams and
- * time in, datagrams out through the callback, the next deadline out. Both roles. Thread: the one that owns it.
+/* One DTLS association (RFC 6347; DTLS-SRTP: RFC 5763, RFC 5764) over given datagrams. Pure but for `send`: datagrams
+ * and time in, datagrams out through the callback, the next deadline out. Both roles. Thread: the one that owns it.
  *
- * The peer's certificate counts by its fingerprint alone. The handshake may run before the fingerprint is known (an early
- * ClientHello is legal); then the session waits UNVERIFIED, and gives no keys and takes no data until it matched. */
+ * The peer's certificate counts by its fingerprint alone. The handshake may run before the fingerprint is known (an
+ * early ClientHello is legal); then the session waits UNVERIFIED, and gives no keys and takes no data until it matched.
+ */
 #ifndef GW_DTLS_SESSION_H
 #define GW_DTLS_SESSION_H
 
@@ -13,12 +14,12 @@
 enum { GW_DTLS_MTU = 1200 }; /* octets of a UDP payload that we make */
 
 enum gw_dtls_state {
-    GW_DTLS_NEW,        /* nothing sent or received */
+    GW_DTLS_NEW, /* nothing sent or received */
     GW_DTLS_HANDSHAKE,
     GW_DTLS_UNVERIFIED, /* handshake done, fingerprint not known yet */
     GW_DTLS_UP,
-    GW_DTLS_FAILED,     /* gw_dtls_cause says why */
-    GW_DTLS_CLOSED,     /* the peer closed (close_notify, or a fatal alert after UP) */
+    GW_DTLS_FAILED, /* gw_dtls_cause says why */
+    GW_DTLS_CLOSED, /* the peer closed (close_notify, or a fatal alert after UP) */
 };
 
 struct gw_dtls;

@@ -1,5 +1,5 @@
-/* Two sessions over a link in memory that loses, repeats and reorders, on a clock that is a number. A peer that nobody here
- * wrote is in tests/scenarios/media_*. */
+/* Two sessions over a link in memory that loses, repeats and reorders, on a clock that is a number. A peer that nobody
+ * here wrote is in tests/scenarios/media_*. */
 #include "gateway/dtls/dtls_session.h"
 
 #include <stdlib.h>

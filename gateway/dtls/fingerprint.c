@@ -31,7 +31,10 @@ int gw_fingerprint_of(struct gw_span der, enum gw_iq_hash hash, struct gw_iq_fin
 
 static int hex(int c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 int gw_fingerprint_parse(struct gw_span text, struct gw_iq_fingerprint *out)

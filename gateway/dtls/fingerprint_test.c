@@ -2,8 +2,9 @@
 
 #include <test.h>
 
-static const char abc256[] = "sha-256 BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:"
-                             "00:15:AD";
+static const char abc256[] =
+    "sha-256 BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:"
+    "00:15:AD";
 static const char abc1[] = "sha-1 a9:99:3e:36:47:06:81:6a:ba:3e:25:71:78:50:c2:6c:9c:d0:d8:9d";
 static const struct gw_span abc = { "abc", 3 };
 

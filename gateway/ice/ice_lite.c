@@ -192,7 +192,8 @@ static void accept_check(struct gw_ice_lite *ice, int gen, bool use_candidate, c
     r->event = GW_ICE_CHECKED;
     if (!use_candidate)
         return;
-    /* The newest nomination wins (RFC 8445 s. 8.1.2; RFC 5245's aggressive peers settle on the pair they keep checking). */
+    /* The newest nomination wins (RFC 8445 s. 8.1.2; RFC 5245's aggressive peers settle on the pair they keep
+     * checking). */
     if (!ice->has_selected || !gw_addr_eq(&ice->selected, src)) {
         ice->selected = *src;
         ice->has_selected = true;
@@ -232,8 +233,8 @@ void gw_ice_lite_input(struct gw_ice_stun *s, struct gw_ice_lite *ice, struct gw
     /* Tie breaker 0: a peer that says it is controlled always loses and gets 487, as a lite agent cannot control a full
      * one (RFC 8445 s. 6.1.1, s. 7.3.1.1). */
     r->len = GW_ICE_ANSWER;
-    done = stun_usage_ice_conncheck_create_reply(&s->agent, &req, &answer, out, &r->len, &ss, ss_len, &is_controlling, 0,
-                                                 STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+    done = stun_usage_ice_conncheck_create_reply(&s->agent, &req, &answer, out, &r->len, &ss, ss_len, &is_controlling,
+                                                 0, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
     if (done != STUN_USAGE_ICE_RETURN_SUCCESS) {
         r->err = done == STUN_USAGE_ICE_RETURN_INVALID_METHOD ? GW_E_SYNTAX : GW_E_ROLE;
         return;

@@ -1,5 +1,5 @@
-/* A look at a STUN message without trusting it (RFC 8489 s. 5): enough to find the ICE agent that it is for. Pure; nothing
- * is authenticated here, that is ice_lite.h. */
+/* A look at a STUN message without trusting it (RFC 8489 s. 5): enough to find the ICE agent that it is for. Pure;
+ * nothing is authenticated here, that is ice_lite.h. */
 #ifndef GW_STUN_H
 #define GW_STUN_H
 

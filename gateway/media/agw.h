@@ -20,18 +20,20 @@
 /* A notification of a worker. `n` is borrowed until the return. Runs inside gw_agw_dispatch; may submit. */
 typedef void gw_agw_notify_cb(void *arg, const struct gw_iq_notify *n);
 
-/* Makes the certificate, the workers and their sockets. conf is borrowed for the life of *out. On error `why` says which
- * address or setting it was: GW_E_INVAL (setting), GW_E_IO (address in use or not of this machine), GW_E_NOMEM. */
+/* Makes the certificate, the workers and their sockets. conf is borrowed for the life of *out. On error `why` says
+ * which address or setting it was: GW_E_INVAL (setting), GW_E_IO (address in use or not of this machine), GW_E_NOMEM.
+ */
 GW_MUST_CHECK int gw_agw_new(const struct gw_conf *conf, gw_agw_notify_cb *on_notify, void *arg, struct gw_agw **out,
                              char *why, size_t why_size);
 GW_MUST_CHECK int gw_agw_start(struct gw_agw *agw);
-/* Joins the workers; contexts and sockets are closed. Requests still waiting are answered with GW_E_CLOSED first, inside
- * this call. Accepts NULL. */
+/* Joins the workers; contexts and sockets are closed. Requests still waiting are answered with GW_E_CLOSED first,
+ * inside this call. Accepts NULL. */
 void gw_agw_free(struct gw_agw *agw);
 
 /* Readable whenever a reply, a notification or a time-out waits for gw_agw_dispatch. Stays the same for life. */
 int gw_agw_fd(const struct gw_agw *agw);
-/* Runs the callbacks of everything that waits (at most 256 items a call; the descriptor stays readable for the rest). */
+/* Runs the callbacks of everything that waits (at most 256 items a call; the descriptor stays readable for the rest).
+ */
 void gw_agw_dispatch(struct gw_agw *agw);
 
 /* Contexts alive in all workers, for drain and for gauges. */

@@ -116,7 +116,8 @@ TEST(iq_ports_and_places_run_out_as_limit_and_come_back)
     g.want.nterms = 1;
     g.want.nstreams = 0;
     for (int i = 0; i < 15; i++)
-        g.want.terms[g.want.nterms++] = (struct gw_iq_term){ .id = (uint8_t)(10 + i), .realm = GW_IQ_CORE, .family = 4 };
+        g.want.terms[g.want.nterms++] =
+            (struct gw_iq_term){ .id = (uint8_t)(10 + i), .realm = GW_IQ_CORE, .family = 4 };
     for (int i = 0; i < 2; i++) {
         EQ(rig_ask(&g, &g.want), 0);
         ctx[i] = g.reply.ctx;
@@ -175,9 +176,10 @@ TEST(iq_releasing_one_termination_ends_its_streams_alone)
 
 TEST(the_advertised_address_is_written_and_settings_are_checked)
 {
-    static const char *const bad[] = { "access_address = 0.0.0.0", "access_address = nonsense",
-                                       "core_address = 0.0.0.0", "srtp_profiles = NULL_SHA1",
-                                       "access_advertise = 2001:db8::1", "core_port_min = 30001\ncore_port_max = 30002" };
+    static const char *const bad[] = {
+        "access_address = 0.0.0.0",  "access_address = nonsense",      "core_address = 0.0.0.0",
+        "srtp_profiles = NULL_SHA1", "access_advertise = 2001:db8::1", "core_port_min = 30001\ncore_port_max = 30002"
+    };
     struct variant v = { .conf = "access_advertise = 203.0.113.9 2001:db8::9" };
     struct gw_agw *agw = NULL;
     char why[256], text[GW_ADDR_TEXT];

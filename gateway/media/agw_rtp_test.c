@@ -107,12 +107,12 @@ TEST(header_extensions_are_mapped_or_stripped)
     rig_call(&g, &v);
     CHECK(wc_send_rtp(g.wc, p, rtp_with_mid(p, 0, 2, 71, "0")));
     n = phone_recv(g.rtp, q, sizeof(q), false);
-    EQ(n, 12 + 8 + 20);       /* one element of two octets is left, padded to four */
-    EQ(q[12 + 4], 5 << 4);    /* id 3 became 5 */
+    EQ(n, 12 + 8 + 20);    /* one element of two octets is left, padded to four */
+    EQ(q[12 + 4], 5 << 4); /* id 3 became 5 */
     EQ(q[12 + 5], 0xaa);
     MEM_EQ(q + 20, p + 28, 20); /* the payload */
     rtp_with_mid(p, 0, 3, 71, "0");
-    p[12 + 6] = 8 << 4;         /* nothing that the core agreed to */
+    p[12 + 6] = 8 << 4; /* nothing that the core agreed to */
     CHECK(wc_send_rtp(g.wc, p, 12 + 16 + 20));
     n = phone_recv(g.rtp, q, sizeof(q), false);
     EQ(n, 12 + 20);
@@ -121,8 +121,10 @@ TEST(header_extensions_are_mapped_or_stripped)
 }
 
 static const uint8_t sr[] = { /* SR of 0x11111111 and SDES */
-    0x80, 200, 0, 6, 0x11, 0x11, 0x11, 0x11, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 160,
-    0x81, 202, 0, 3, 0x11, 0x11, 0x11, 0x11, 1, 2, 'm', 'e', 0, 0, 0, 0 };
+                              0x80, 200, 0,    6,    0x11, 0x11, 0x11, 0x11, 1,   2,   3, 4, 5,   6,    7,
+                              8,    0,   0,    0,    9,    0,    0,    0,    1,   0,   0, 0, 160, 0x81, 202,
+                              0,    3,   0x11, 0x11, 0x11, 0x11, 1,    2,    'm', 'e', 0, 0, 0,   0
+};
 
 TEST(tls007_rtcp_leaves_the_mux_for_its_own_port_and_comes_back)
 {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/harness/agw_rig.h"
+#include "tests/harness/bad_link.h"
 
 TEST(a_browser_talks_to_a_phone_both_ways_in_either_dtls_role)
 {
@@ -138,6 +139,47 @@ TEST(dtls_comes_up_over_a_lossy_path)
     }
 }
 
+TEST(stun_dtls_and_srtp_survive_a_link_that_loses_repeats_and_reorders_both_ways)
+{
+    static const struct bad_link_odds odds[] = { { 25, 20, 25, 1 }, { 25, 20, 25, 77 }, { 0, 50, 50, 3 } };
+    uint8_t p[512], q[512];
+
+    for (unsigned k = 0; k < sizeof(odds) / sizeof(odds[0]); k++) {
+        struct variant v = { .is_dtls_client = k != 1 };
+        struct bad_link *link;
+        struct gw_addr front;
+        unsigned seen[200] = { 0 }, got = 0;
+        struct rig g;
+
+        rig_start(&g, &v);
+        rig_know_fingerprint(&g);
+        rig_reserve(&g);
+        link = bad_link_new(&g.access.candidates[0], &odds[k], &front);
+        wc_set_remote(g.wc, g.access.ufrag, g.access.pwd, "127.0.0.1", front.port);
+        CHECK(wc_run_until(g.wc, &g.wc->is_dtls_up, 25000));
+        CHECK(rig_wait_event(&g, GW_IQ_DTLS_UP, 1, 25000));
+        for (uint16_t i = 0; i < 200; i++) {
+            CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 0, i, 9)));
+            phone_send(g.rtp, &g.core.rtp, p, make_rtp(p, 0, i, 8));
+            wc_run(g.wc, 2);
+        }
+        wc_run(g.wc, 100);
+        for (ssize_t n; (n = phone_recv(g.rtp, q, sizeof(q), true)) > 0; got++) {
+            unsigned seq = (unsigned)(q[2] << 8 | q[3]);
+            EQ(n, 172);
+            make_rtp(p, 0, (uint16_t)seq, 9);
+            MEM_EQ(p, q, 172);
+            CHECK(seq < 200 && !seen[seq]++); /* repeated ones are replays to SRTP */
+        }
+        CHECK(got >= (odds[k].loss ? 120 : 200));
+        CHECK(g.wc->nrtp >= (odds[k].loss ? 120 : 200));
+        CHECK(gw_stats_read(GW_STAT_MEDIA_DROPPED_REPLAY) > g.before[GW_STAT_MEDIA_DROPPED_REPLAY]);
+        EQ(gw_stats_read(GW_STAT_MEDIA_DROPPED_FORGED), g.before[GW_STAT_MEDIA_DROPPED_FORGED]);
+        bad_link_free(link);
+        rig_end(&g);
+    }
+}
+
 /* SDES on the core side, against libsrtp2. */
 TEST(iq005_core_side_sdes_is_protected_with_the_local_line_and_checked_with_the_remote_one)
 {
@@ -223,8 +265,13 @@ TEST(an_access_side_without_ice_relays_sdes)
     memset(key[1], 4, 30);
     access = &g.want.terms[0];
     *access = (struct gw_iq_term){
-        .id = RIG_ACCESS, .realm = GW_IQ_ACCESS, .security = GW_IQ_SDES, .family = 4, .has_remote = true,
-        .remote_rtp = a, .remote_rtcp = b,
+        .id = RIG_ACCESS,
+        .realm = GW_IQ_ACCESS,
+        .security = GW_IQ_SDES,
+        .family = 4,
+        .has_remote = true,
+        .remote_rtp = a,
+        .remote_rtcp = b,
         .local = { .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .key_len = 30 },
         .remote = { .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .key_len = 30 },
     };

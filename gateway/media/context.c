@@ -1,5 +1,5 @@
-/* The Iq procedures (TS 23.334 clause 8) on the contexts of a worker. A request is first checked whole; then what it needs is
- * reserved, which may fail and is then undone; then it is applied, which does not fail. */
+/* The Iq procedures (TS 23.334 clause 8) on the contexts of a worker. A request is first checked whole; then what it
+ * needs is reserved, which may fail and is then undone; then it is applied, which does not fail. */
 #include <stdlib.h>
 
 #include "gateway/base/crypto.h"
@@ -29,7 +29,8 @@ static bool is_text(const char *s, size_t size)
     return memchr(s, 0, size) != NULL;
 }
 
-static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, const struct gw_termination *has, bool may_make)
+static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, const struct gw_termination *has,
+                      bool may_make)
 {
     unsigned f = t->family == 6;
 
@@ -41,8 +42,8 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
         return GW_E_INVAL;
     if (t->has_ice ? t->realm != GW_IQ_ACCESS : t->security == GW_IQ_DTLS)
         return GW_E_UNSUPPORTED; /* DTLS comes only from an address that a check has proved */
-    if (t->security == GW_IQ_SDES &&
-        ((t->local.suite && !gw_srtp_suite_find(t->local.suite)) || (t->remote.suite && !gw_srtp_suite_find(t->remote.suite))))
+    if (t->security == GW_IQ_SDES && ((t->local.suite && !gw_srtp_suite_find(t->local.suite)) ||
+                                      (t->remote.suite && !gw_srtp_suite_find(t->remote.suite))))
         return GW_E_UNSUPPORTED;
     if (has) /* what makes a termination what it is cannot change */
         return has->realm == t->realm && (has->security == GW_IQ_DTLS) == (t->security == GW_IQ_DTLS) &&
@@ -225,7 +226,8 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
 }
 
 /* A picture that goes to another place, or goes on after a closed gate, must begin whole. */
-static void ask_keyframe(const struct gw_context *cx, bool was_open[GW_IQ_STREAMS], const struct gw_addr was[GW_IQ_STREAMS])
+static void ask_keyframe(const struct gw_context *cx, bool was_open[GW_IQ_STREAMS],
+                         const struct gw_addr was[GW_IQ_STREAMS])
 {
     for (unsigned i = 0; i < cx->nstreams; i++) {
         struct gw_stream *s = cx->streams[i];
@@ -234,7 +236,8 @@ static void ask_keyframe(const struct gw_context *cx, bool was_open[GW_IQ_STREAM
     }
 }
 
-static void do_configure(struct gw_worker *w, struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+static void do_configure(struct gw_worker *w, struct gw_context *cx, const struct gw_iq_req *req,
+                         struct gw_iq_reply *reply)
 {
     unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0;
     bool is_new = !cx, was_open[GW_IQ_STREAMS] = { false };
@@ -270,7 +273,8 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
     ask_keyframe(cx, was_open, was);
     reply->ctx = cx->id;
     if (is_new)
-        gw_log(GW_LOG_INFO, "media", cx->call, "ctx=%llx made with %u terminations", (unsigned long long)cx->id, cx->nterms);
+        gw_log(GW_LOG_INFO, "media", cx->call, "ctx=%llx made with %u terminations", (unsigned long long)cx->id,
+               cx->nterms);
 }
 
 static void do_through(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
@@ -361,6 +365,9 @@ void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct g
     if (reply->err && makes)
         gw_stats_inc(GW_STAT_CONTEXT_REFUSED);
     if (reply->err)
-        gw_log(GW_LOG_WARNING, "iq", req->call[0] && is_text(req->call, sizeof(req->call)) ? req->call : cx ? cx->call : NULL,
+        gw_log(GW_LOG_WARNING, "iq",
+               req->call[0] && is_text(req->call, sizeof(req->call)) ? req->call
+               : cx                                                  ? cx->call
+                                                                     : NULL,
                "request %u refused: %s", req->op, gw_err_text(reply->err));
 }

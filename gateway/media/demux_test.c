@@ -11,7 +11,7 @@ static enum gw_demux of(uint8_t first, uint8_t second, size_t len)
 TEST(tls007_first_octet_decides)
 {
     for (unsigned b = 0; b < 256; b++) {
-        enum gw_demux want = b <= 3                ? GW_DEMUX_STUN
+        enum gw_demux want = b <= 3                 ? GW_DEMUX_STUN
                              : b >= 20 && b <= 63   ? GW_DEMUX_DTLS
                              : b >= 128 && b <= 191 ? GW_DEMUX_RTP
                                                     : GW_DEMUX_OTHER;

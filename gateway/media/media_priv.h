@@ -21,14 +21,14 @@
 #include "gateway/srtp/srtp_session.h"
 
 enum {
-    GW_PKT = 2048,        /* octets of a packet buffer, room for SRTP's tail included */
+    GW_PKT = 2048,                                        /* octets of a packet buffer, room for SRTP's tail included */
     GW_PKT_RX = GW_PKT - GW_SRTP_TAIL - GW_RTCP_HEAD_MAX, /* received at most; longer ones are dropped as malformed */
-    GW_BATCH = 64,        /* datagrams of one recvmmsg or sendmmsg on the shared port */
-    GW_BATCH_OWN = 8,     /* of one recvmmsg on a stream's own port */
-    GW_SSRCS = 16,        /* sources whose stream is remembered, per access termination; as many as an SRTP session has */
-    GW_REPLIES = 64,      /* recent replies kept for repeated requests */
+    GW_BATCH = 64,                                        /* datagrams of one recvmmsg or sendmmsg on the shared port */
+    GW_BATCH_OWN = 8,                                     /* of one recvmmsg on a stream's own port */
+    GW_SSRCS = 16,   /* sources whose stream is remembered, per access termination; as many as an SRTP session has */
+    GW_REPLIES = 64, /* recent replies kept for repeated requests */
     GW_CNAME = 16,
-    GW_HELD = 32,         /* packets held per termination until its keys are there */
+    GW_HELD = 32, /* packets held per termination until its keys are there */
 };
 
 /* A packet that came before the keys: a browser may send as soon as its side of the handshake is done, while the answer
@@ -100,7 +100,7 @@ struct gw_dtls_identity *gw_identities_get(struct gw_identities *ids); /* a new 
 
 struct gw_worker {
     struct gw_loop *loop;
-    uint64_t now_us; /* of this round */
+    uint64_t now_us;        /* of this round */
     unsigned round_packets; /* since rate_since_us */
     uint64_t rate_since_us;
     struct gw_inbox in;
@@ -127,7 +127,7 @@ struct gw_worker {
 
     unsigned index;
     const struct gw_conf *conf;
-    struct gw_addr core_ip[2];  /* family 0: not configured */
+    struct gw_addr core_ip[2]; /* family 0: not configured */
     struct gw_identities *ids;
     struct gw_mbox *orders, *inbox;
     atomic_uint load;
@@ -161,13 +161,13 @@ struct gw_termination {
     uint64_t media_us;               /* last authentic packet */
     uint8_t id, realm, security;
     bool has_ice, has_rtcp_mux;
-    bool is_latching;                /* and no valid packet came yet */
+    bool is_latching; /* and no valid packet came yet */
     bool has_selected;
-    uint8_t family;                  /* index of shared[] of the selected address */
+    uint8_t family; /* index of shared[] of the selected address */
     union gw_sockaddr selected;
     unsigned nstreams;
     struct gw_stream *streams[GW_IQ_STREAMS]; /* that it carries; borrowed */
-    unsigned noticed;                /* enum gw_noticed */
+    unsigned noticed;                         /* enum gw_noticed */
     unsigned nssrcs, next_ssrc;
     struct {
         uint32_t ssrc;
@@ -175,26 +175,26 @@ struct gw_termination {
     } ssrcs[GW_SSRCS];
 
     struct gw_held *held, **held_end; /* oldest first */
-    unsigned nheld, nheld_over;      /* held; came when there was no room any more */
+    unsigned nheld, nheld_over;       /* held; came when there was no room any more */
     struct gw_own rtp, rtcp;
-    uint16_t port;                   /* of the pair; 0: none (ICE) */
-    struct gw_addr local;            /* address without ICE */
+    uint16_t port;        /* of the pair; 0: none (ICE) */
+    struct gw_addr local; /* address without ICE */
 
     struct gw_ice_lite ice;
     struct gw_dtls_identity *identity;
-    struct gw_dtls *dtls;            /* NULL before the first ClientHello */
+    struct gw_dtls *dtls; /* NULL before the first ClientHello */
     struct gw_timer dtls_timer;
-    union gw_sockaddr dtls_to;       /* where its datagrams go */
+    union gw_sockaddr dtls_to; /* where its datagrams go */
     uint8_t dtls_family;
-    bool is_handshaking;             /* counted in worker.handshakes */
-    bool is_dtls_over;               /* failed or closed; only a new dtls_generation starts another */
-    bool is_keyed;                   /* rx and tx hold the keys of `dtls` */
-    bool has_rx_media;               /* SRTP came with the present keys */
+    bool is_handshaking;               /* counted in worker.handshakes */
+    bool is_dtls_over;                 /* failed or closed; only a new dtls_generation starts another */
+    bool is_keyed;                     /* rx and tx hold the keys of `dtls` */
+    bool has_rx_media;                 /* SRTP came with the present keys */
     bool is_consent_lost, is_inactive; /* told already */
-    uint64_t watch_us;               /* inactivity and consent are counted from here at the earliest */
-    unsigned logged, told;           /* bits: one log line per kind of refusal and call; `told` of `noticed` */
+    uint64_t watch_us;                 /* inactivity and consent are counted from here at the earliest */
+    unsigned logged, told;             /* bits: one log line per kind of refusal and call; `told` of `noticed` */
     uint16_t dtls_suite;
-    struct gw_iq_term conf;          /* as wanted by signalling */
+    struct gw_iq_term conf; /* as wanted by signalling */
 };
 
 struct gw_flow { /* one direction of a stream */
@@ -202,7 +202,7 @@ struct gw_flow { /* one direction of a stream */
     uint64_t lost_before; /* of sources before the present one */
     struct gw_rtp_source source;
     bool has_source;
-    uint8_t pts[128];     /* payload type -> index in conf.pts, or 0xff */
+    uint8_t pts[128]; /* payload type -> index in conf.pts, or 0xff */
     uint8_t nexts;
     struct gw_rtp_ext_map exts[GW_IQ_EXTS];
     struct gw_rtcp_caps caps; /* of the side that this direction goes to */
@@ -212,26 +212,35 @@ struct gw_stream {
     struct gw_termination *term[2]; /* by side: access, core */
     bool gate[2];
     struct gw_flow flow[2];
-    uint32_t ssrc[2];          /* last seen from that side; 0: none */
-    struct gw_rtcp_rtt rtt;    /* to the access side */
-    uint64_t pfu_next_us;      /* Notify PICTURE_FAST_UPDATE not before */
+    uint32_t ssrc[2];       /* last seen from that side; 0: none */
+    struct gw_rtcp_rtt rtt; /* to the access side */
+    uint64_t pfu_next_us;   /* Notify PICTURE_FAST_UPDATE not before */
     uint8_t fir_seq;
     struct gw_iq_stream conf;
 };
 
-/* worker.c */
-int gw_worker_new(const struct gw_conf *conf, unsigned index, struct gw_identities *ids, struct gw_worker **out, char *why,
-                  size_t why_size);
+/* worker_life.c */
+int gw_worker_new(const struct gw_conf *conf, unsigned index, struct gw_identities *ids, struct gw_worker **out,
+                  char *why, size_t why_size);
 int gw_worker_start(struct gw_worker *w, struct gw_mbox *inbox);
 void gw_worker_stop(struct gw_worker *w);
 void gw_worker_free(struct gw_worker *w);
+
+/* worker.c: datagrams in and out, rounds */
 /* To the shared port's outbox; takes p->buf and leaves another. */
 void gw_worker_send(struct gw_worker *w, unsigned family, const union gw_sockaddr *to, struct gw_pkt *p);
 /* Copies; for the few packets that we make ourselves. */
 void gw_worker_send_copy(struct gw_worker *w, unsigned family, const union gw_sockaddr *to, struct gw_span octets);
-void gw_worker_notify(struct gw_context *cx, enum gw_iq_event event, uint8_t term, uint8_t stream, int cause);
+void gw_worker_flush(struct gw_outbox *out);
+void gw_worker_on_shared(void *shared, uint32_t events);
 void gw_worker_on_own(void *own, uint32_t events);
 void gw_worker_on_guard(void *own, uint32_t events);
+void gw_worker_on_idle(void *worker);
+void gw_worker_on_sweep(void *worker);
+
+/* worker_iq.c */
+void gw_worker_on_orders(void *worker, uint32_t events);
+void gw_worker_notify(struct gw_context *cx, enum gw_iq_event event, uint8_t term, uint8_t stream, int cause);
 
 /* context.c: Iq procedures */
 void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct gw_iq_reply *reply);
@@ -248,15 +257,25 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
 /* Protects if need be and sends. True if it was sent; else it was counted. */
 bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
 
-/* secure.c: ICE, DTLS and keys of a termination */
-void gw_secure_stun(struct gw_worker *w, unsigned family, const struct gw_addr *src, const union gw_sockaddr *from,
+/* check.c: ICE of a termination */
+void gw_check_input(struct gw_worker *w, unsigned family, const struct gw_addr *src, const union gw_sockaddr *from,
                     struct gw_pkt *p);
+int gw_check_init(struct gw_termination *t, const struct gw_iq_term *in);
+void gw_check_apply(struct gw_termination *t, const struct gw_iq_term *in);
+void gw_check_fini(struct gw_termination *t);
+
+/* secure.c: DTLS and keys of a termination */
 void gw_secure_dtls(struct gw_termination *t, unsigned family, const union gw_sockaddr *from, struct gw_pkt *p);
-int gw_secure_init(struct gw_termination *t, const struct gw_iq_term *in);
+/* As DTLS client, if that is our role: as soon as there is an address, and a place among the handshakes. */
+void gw_secure_begin(struct gw_termination *t);
+void gw_secure_init(struct gw_termination *t, const struct gw_iq_term *in);
 void gw_secure_apply(struct gw_termination *t, const struct gw_iq_term *in);
 void gw_secure_fini(struct gw_termination *t);
 void gw_secure_trim(struct gw_termination *t); /* the first SRTP of the present keys came */
 const char *gw_secure_name(const struct gw_termination *t, char *buf, size_t size);
+/* One log line per bit and call. */
+enum { GW_LOGGED_CHECK = 1, GW_LOGGED_BUSY = 2 };
+void gw_secure_log_once(struct gw_termination *t, unsigned bit, const char *what);
 
 /* stream.c: the relay */
 void gw_stream_init(struct gw_stream *s, const struct gw_iq_stream *in);

@@ -1,5 +1,5 @@
-/* Ports towards the core, in pairs (even: RTP, odd: RTCP, RFC 3550 s. 11), and the sockets on them. Each worker has its own
- * slice of the range, so nothing is shared. */
+/* Ports towards the core, in pairs (even: RTP, odd: RTCP, RFC 3550 s. 11), and the sockets on them. Each worker has its
+ * own slice of the range, so nothing is shared. */
 #ifndef GW_PORT_H
 #define GW_PORT_H
 
@@ -23,7 +23,8 @@ void gw_ports_close(struct gw_ports *p, uint16_t port, int fds[2]);
 
 /* One bound, nonblocking UDP socket. */
 int gw_port_socket(const struct gw_addr *addr, int *fd);
-/* A second socket on the port of `fd`, which gets what a connected `fd` refuses: packets of strangers, to be counted. */
+/* A second socket on the port of `fd`, which gets what a connected `fd` refuses: packets of strangers, to be counted.
+ */
 int gw_port_guard(int fd, const struct gw_addr *addr, int *guard);
 /* family 0: dissolves the connection, the port stays. */
 int gw_port_connect(int fd, const struct gw_addr *remote);

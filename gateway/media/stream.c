@@ -1,10 +1,10 @@
-/* The relay: from a datagram of one side to a datagram of the other. No lock, no allocation, no log here. SSRC, sequence
- * number and time stamp stay as they are. */
+/* The relay: from a datagram of one side to a datagram of the other. No lock, no allocation, no log here. SSRC,
+ * sequence number and time stamp stay as they are. */
 #include "gateway/base/crypto.h"
 #include "gateway/media/media_priv.h"
 
 enum { NO_PT = 0xff };
-#define PFU_PAUSE_US (1 * GW_S)  /* a SIP INFO per stream and second at most; browsers repeat a PLI until it helps */
+#define PFU_PAUSE_US (1 * GW_S) /* a SIP INFO per stream and second at most; browsers repeat a PLI until it helps */
 
 /* ---- configuration ---- */
 
@@ -359,7 +359,8 @@ void gw_stream_keyframe(struct gw_stream *s)
     struct gw_termination *t = s->term[0];
     struct gw_pkt p = { t->cx->w->in.bufs[0], 0 }; /* free: an order is not carried out while datagrams are read */
 
-    if (s->conf.kind != GW_IQ_VIDEO || !s->ssrc[GW_FROM_ACCESS]) /* nothing came yet: the first frame will be a key frame anyway */
+    if (s->conf.kind != GW_IQ_VIDEO ||
+        !s->ssrc[GW_FROM_ACCESS]) /* nothing came yet: the first frame will be a key frame anyway */
         return;
     if (gw_rtcp_write_keyframe(p.buf, &p.len, GW_PKT - GW_SRTP_TAIL, &s->flow[GW_FROM_CORE].caps,
                                gw_span_str(t->cx->cname), s->ssrc[GW_FROM_CORE] ? s->ssrc[GW_FROM_CORE] : 1,

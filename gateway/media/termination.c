@@ -14,7 +14,8 @@ static struct gw_worker *worker_of(const struct gw_termination *t)
 
 /* ---- sockets ---- */
 
-static int watch(struct gw_termination *t, struct gw_loop_fd *f, int fd, void (*cb)(void *, uint32_t), struct gw_own *own)
+static int watch(struct gw_termination *t, struct gw_loop_fd *f, int fd, void (*cb)(void *, uint32_t),
+                 struct gw_own *own)
 {
     f->fd = fd;
     f->cb = cb;
@@ -75,8 +76,8 @@ static void close_pair(struct gw_termination *t)
     t->port = 0;
 }
 
-/* Connected, the kernel sends for less and lets nobody else in; the guard counts those. RTCP is rare: it stays unconnected
- * and is checked here. */
+/* Connected, the kernel sends for less and lets nobody else in; the guard counts those. RTCP is rare: it stays
+ * unconnected and is checked here. */
 static void connect_rtp(struct gw_own *own)
 {
     struct gw_termination *t = own->t;
@@ -229,7 +230,8 @@ int gw_termination_new(struct gw_context *cx, const struct gw_iq_term *in, struc
     t->watch_us = cx->w->now_us;
     own_init(t, &t->rtp, false);
     own_init(t, &t->rtcp, true);
-    err = gw_secure_init(t, in);
+    gw_secure_init(t, in);
+    err = gw_check_init(t, in);
     if (!err && !t->has_ice)
         err = open_pair(t, in);
     if (err) {
@@ -245,6 +247,7 @@ void gw_termination_free(struct gw_termination *t)
     if (!t)
         return;
     gw_secure_fini(t);
+    gw_check_fini(t);
     close_pair(t);
     explicit_bzero(t, sizeof(*t)); /* passwords and SDES keys */
     free(t);
@@ -279,6 +282,7 @@ void gw_termination_apply(struct gw_termination *t, const struct gw_iq_term *in)
                 gw_port_set_dscp(t->rtcp.in.fd, t->local.family, in->dscp);
         }
     }
+    gw_check_apply(t, in);
     gw_secure_apply(t, in);
     was = t->conf; /* what secure keeps of what was there before */
     t->conf = *in;
@@ -345,9 +349,13 @@ static uint64_t latest(uint64_t a, uint64_t b)
 static void tell(struct gw_termination *t)
 {
     static const char *const what[] = {
-        "packets from elsewhere than the signalled address dropped", "forged SRTP dropped", "replayed SRTP dropped",
-        "packets of a payload type that was not agreed dropped", "packets of no stream dropped",
-        "packets that SRTP cannot carry dropped", "packets that the kernel would not send dropped",
+        "packets from elsewhere than the signalled address dropped",
+        "forged SRTP dropped",
+        "replayed SRTP dropped",
+        "packets of a payload type that was not agreed dropped",
+        "packets of no stream dropped",
+        "packets that SRTP cannot carry dropped",
+        "packets that the kernel would not send dropped",
     };
 
     for (unsigned i = 0; i < sizeof(what) / sizeof(what[0]); i++)
@@ -356,8 +364,8 @@ static void tell(struct gw_termination *t)
     t->told |= t->noticed;
 }
 
-/* Once a second. An authentic packet is as good a sign of life as a check (RFC 7675 s. 5.1: both come from the peer); on
- * hold nothing is expected, and the time starts anew when the gate opens. */
+/* Once a second. An authentic packet is as good a sign of life as a check (RFC 7675 s. 5.1: both come from the peer);
+ * on hold nothing is expected, and the time starts anew when the gate opens. */
 void gw_termination_sweep(struct gw_termination *t)
 {
     struct gw_worker *w = worker_of(t);

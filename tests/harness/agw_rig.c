@@ -116,18 +116,35 @@ static void want_call(struct rig *g, const struct variant *v)
     strcpy(w->call, "testcall");
     w->nterms = 2;
     w->terms[0] = (struct gw_iq_term){
-        .id = RIG_ACCESS, .realm = GW_IQ_ACCESS, .security = GW_IQ_DTLS, .family = 4, .has_ice = true, .has_rtcp_mux = true,
-        .ice_generation = 1, .dtls_generation = 1,
+        .id = RIG_ACCESS,
+        .realm = GW_IQ_ACCESS,
+        .security = GW_IQ_DTLS,
+        .family = 4,
+        .has_ice = true,
+        .has_rtcp_mux = true,
+        .ice_generation = 1,
+        .dtls_generation = 1,
         .setup = v->is_dtls_client ? GW_IQ_SETUP_PASSIVE : GW_IQ_SETUP_ACTIVE,
     };
     w->terms[1] = (struct gw_iq_term){ .id = RIG_CORE, .realm = GW_IQ_CORE, .family = v->is_ipv6_core ? 6 : 4 };
     w->nstreams = 1;
     *s = (struct gw_iq_stream){
-        .id = RIG_STREAM, .kind = GW_IQ_AUDIO, .access_term = RIG_ACCESS, .core_term = RIG_CORE, .to_core = true, .to_access = true,
-        .npts = 2, .pts = { { 111, 96, 48000 }, { 0, 0, 8000 } },
-        .nexts = 1, .exts = { { 3, 5 } },
-        .access_has_pli = true, .access_has_fir = true, .access_has_nack = true, .access_has_rsize = true,
-        .core_has_avpf = v->has_core_avpf, .core_has_pli = v->has_core_avpf,
+        .id = RIG_STREAM,
+        .kind = GW_IQ_AUDIO,
+        .access_term = RIG_ACCESS,
+        .core_term = RIG_CORE,
+        .to_core = true,
+        .to_access = true,
+        .npts = 2,
+        .pts = { { 111, 96, 48000 }, { 0, 0, 8000 } },
+        .nexts = 1,
+        .exts = { { 3, 5 } },
+        .access_has_pli = true,
+        .access_has_fir = true,
+        .access_has_nack = true,
+        .access_has_rsize = true,
+        .core_has_avpf = v->has_core_avpf,
+        .core_has_pli = v->has_core_avpf,
     };
 }
 
@@ -142,7 +159,9 @@ void rig_know_fingerprint(struct rig *g)
 
 void rig_start(struct rig *g, const struct variant *v)
 {
-    struct wc_options o = { .is_dtls_client = v->is_dtls_client, .is_ipv6 = v->is_ipv6_access, .profiles = v->profiles };
+    struct wc_options o = { .is_dtls_client = v->is_dtls_client,
+                            .is_ipv6 = v->is_ipv6_access,
+                            .profiles = v->profiles };
 
     start(g, v);
     g->is_ipv6_access = v->is_ipv6_access;
@@ -234,7 +253,6 @@ void media_both_ways(struct rig *g, uint16_t seq)
     MEM_EQ(g->wc->rtp.octets, p, len);
     EQ(g->wc->nbad, 0);
 }
-
 
 void rig_call(struct rig *g, const struct variant *v)
 {

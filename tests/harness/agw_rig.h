@@ -1,5 +1,5 @@
-/* A rig for tests of the access gateway over loopback sockets: its worker thread between a WebRTC client that nobody here
- * wrote (webrtc_client.h) and a core phone that is two UDP sockets. */
+/* A rig for tests of the access gateway over loopback sockets: its worker thread between a WebRTC client that nobody
+ * here wrote (webrtc_client.h) and a core phone that is two UDP sockets. */
 #ifndef AGW_RIG_H
 #define AGW_RIG_H
 

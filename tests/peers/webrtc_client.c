@@ -236,7 +236,8 @@ struct wc *wc_new(const struct wc_options *o)
 
     in->loop = g_main_context_new();
     in->agent = nice_agent_new(in->loop, NICE_COMPATIBILITY_RFC5245);
-    g_object_set(in->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", FALSE, "keepalive-conncheck", TRUE, NULL);
+    g_object_set(in->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", FALSE, "keepalive-conncheck", TRUE,
+                 NULL);
     nice_address_set_from_string(a, o->is_ipv6 ? "::1" : "127.0.0.1");
     nice_agent_add_local_address(in->agent, a);
     nice_address_free(a);

@@ -1,5 +1,5 @@
-/* A WebRTC client made of parts that nobody here wrote: ICE by NiceAgent (full, controlling), DTLS by OpenSSL over memory
- * BIOs, SRTP by libsrtp2. For tests of the access gateway; single-threaded, driven by wc_run. */
+/* A WebRTC client made of parts that nobody here wrote: ICE by NiceAgent (full, controlling), DTLS by OpenSSL over
+ * memory BIOs, SRTP by libsrtp2. For tests of the access gateway; single-threaded, driven by wc_run. */
 #ifndef WEBRTC_CLIENT_H
 #define WEBRTC_CLIENT_H
 
@@ -25,9 +25,9 @@ struct wc {
     bool is_ice_ready, is_ice_failed, is_dtls_up, is_dtls_failed;
     uint8_t peer_fingerprint[32];
     char profile[64];
-    unsigned nrtp, nrtcp, nbad;  /* received: authentic, not authentic */
-    struct wc_packet rtp, rtcp;  /* the last ones, decrypted */
-    unsigned lose_of_10;         /* so many of ten datagrams of DTLS are lost on the way out */
+    unsigned nrtp, nrtcp, nbad; /* received: authentic, not authentic */
+    struct wc_packet rtp, rtcp; /* the last ones, decrypted */
+    unsigned lose_of_10;        /* so many of ten datagrams of DTLS are lost on the way out */
     struct wc_inner *in;
 };
 
