@@ -448,4 +448,5 @@ def main():
     sys.exit(bad > 0 or not chosen)
 
 
-main()
+if __name__ == "__main__":
+    main()
