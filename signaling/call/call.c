@@ -221,7 +221,8 @@ void gw_call_check_over(struct gw_call *c)
     gw_calls_reap_soon(c->cs);
 }
 
-/* The browser may come back on another connection (RFC 5626); before the call is up there is nothing to come back to. */
+/* The browser may come back on another connection (RFC 5626); before the call is up there is nothing to come back to.
+ */
 void gw_call_on_flow_lost(struct gw_call *c)
 {
     struct gw_call_leg *leg = &c->leg[GW_LEG_ACCESS];

@@ -1,7 +1,8 @@
 /* For the files of this room only: a call, its two legs, and who does what.
- *   calls.c    the table of calls        call.c   life of one call, its timers   leg.c       messages of a leg
- *   invite.c   the first INVITE          offer.c  offers and answers             refresh.c   session timers at work
- *   request.c  requests in the dialog    transfer.c REFER, Replaces, NOTIFY      media.c     Iq      record.c  call record */
+ *   calls.c    the table of calls        call.c     life of one call, timers   leg.c          messages of a leg
+ *   admit.c    a new INVITE              invite.c   its way to the callee      provisional.c  what the caller is told
+ *   offer.c    offers and answers        offer_event.c what sets them going    refresh.c      session timers at work
+ *   request.c  requests in the dialog    transfer.c REFER, Replaces, NOTIFY    media.c  Iq    record.c  call record */
 #ifndef GW_CALL_PRIV_H
 #define GW_CALL_PRIV_H
 
@@ -243,6 +244,10 @@ static inline struct gw_call_leg *gw_call_other(const struct gw_call_leg *leg)
 {
     return &leg->call->leg[leg->side == GW_LEG_ACCESS ? GW_LEG_CORE : GW_LEG_ACCESS];
 }
+static inline uint8_t gw_call_by(const struct gw_call_leg *leg)
+{
+    return leg->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE;
+}
 static inline struct gw_call_leg *gw_call_caller(struct gw_call *c)
 {
     return c->leg[0].is_caller ? &c->leg[0] : &c->leg[1];
@@ -284,17 +289,22 @@ void gw_leg_sdp_seen(struct gw_call_leg *leg, struct gw_span sdp);
 bool gw_leg_sdp_is_seen(const struct gw_call_leg *leg, struct gw_span sdp);
 bool gw_leg_find_sdp(const struct gw_sip_msg *m, struct gw_span *out);
 
+/* ---- admit.c ---- */
+/* An option tag of Require that we understand; *is_passed: the other side has to understand it too. */
+bool gw_invite_knows_option(const char *tag, bool *is_passed);
+
 /* ---- invite.c ---- */
 int gw_invite_send(struct gw_call *c, const char *sdp, size_t len); /* the first INVITE towards the callee */
 gw_sip_response_cb gw_invite_on_response;
 void gw_invite_handle(struct gw_call_leg *leg, const struct gw_sip_msg *resp); /* also a deferred one */
-void gw_invite_forward(struct gw_call *c, const struct gw_sip_msg *resp);      /* answered: on to the caller */
-void gw_invite_on_prack(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req);
-void gw_invite_on_reliable_timer(struct gw_call *c);
 struct gw_call_early *gw_invite_find_early(struct gw_call_leg *leg, const char *remote_tag);
 void gw_invite_drop_early(struct gw_call_leg *leg);
-/* Sends a provisional response to the caller, reliably if it wants that. Takes *resp. */
-void gw_invite_provisional(struct gw_call_leg *leg, struct gw_sip_msg **resp, bool has_sdp);
+
+/* ---- provisional.c ---- */
+/* A response of the callee, whose SDP is dealt with, goes on to the caller. */
+void gw_invite_forward(struct gw_call *c, const struct gw_sip_msg *resp);
+void gw_invite_on_prack(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req);
+void gw_invite_on_reliable_timer(struct gw_call *c);
 
 /* ---- offer.c ---- */
 void gw_offer_begin(struct gw_call_leg *from);   /* leg->uas holds a transaction with an offer, or without */

@@ -36,7 +36,7 @@ TEST(browser_calls_core_answers_browser_hangs_up)
     EQ(fake_acks(), 1);
     STR_EQ(gw_sip_msg_uri(fake_ack_sent(0)), "sip:bob@10.0.0.9:5070");
     STR_EQ(header_of(fake_ack_sent(0), "Route"), "<sip:p2;lr>"); /* reversed: RFC 3261 s. 12.1.2 */
-    EQ(fake_status(a), 180); /* not before the media is ready */
+    EQ(fake_status(a), 180);                                     /* not before the media is ready */
     media();
     EQ(fake_status(a), 200);
     STR_EQ(last_body(a), "answer:v2");

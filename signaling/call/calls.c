@@ -225,8 +225,8 @@ int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, 
 
     if (err)
         return err;
-    /* Replaces says the tags as its receiver has them (RFC 3891 s. 6.1), but who writes them down may be either side; so
-     * ours may be in both places. */
+    /* Replaces says the tags as its receiver has them (RFC 3891 s. 6.1), but who writes them down may be either side;
+     * so ours may be in both places. */
     struct gw_call_leg *leg = gw_calls_find_leg(cs, id.to_tag);
     bool is_ours_to = leg != NULL;
     if (!leg)

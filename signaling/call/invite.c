@@ -1,174 +1,13 @@
-/* The first INVITE of a call: admitted, sent to the callee, its provisional responses, forks and final response carried
- * back. The caller sees one dialog and one answer, whatever the forks do (CAL-003, CAL-004). */
+/* The first INVITE of a call on its way to the callee, its forks and its final response (RFC 3261 s. 13.2, RFC 3262).
+ * The caller sees one dialog and one answer, whatever the forks do (CAL-003, CAL-004). */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "signaling/call/call_priv.h"
 
-enum { RETRY_AFTER_S = 30, TRIES_422 = 3 };
+enum { TRIES_422 = 3 };
 
-/* ---- admission ---- */
-
-/* Option tags that we understand, and which of them the other side has to understand too. */
-static const struct {
-    const char *tag;
-    bool is_passed;
-} options[] = {
-    { "100rel", false },  { "timer", false },       { "outbound", false }, { "path", false },    { "gruu", false },
-    { "replaces", true }, { "norefersub", false },  { "tdialog", true },   { "join", true },     { "privacy", true },
-    { "histinfo", true }, { "answermode", true },   { "mediasec", false }, { "sec-agree", false },
-    { "resource-priority", true },
-};
-
-static bool is_known_option(const char *tag, bool *is_passed)
-{
-    for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (strcasecmp(options[i].tag, tag) == 0) {
-            *is_passed = options[i].is_passed;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* True: refused, and answered. */
-static bool refuse(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req)
-{
-    const char *v, *hops = gw_sip_msg_get(req, "Max-Forwards", 0);
-    struct gw_session_ask ask;
-    struct gw_span sdp;
-    char text[32];
-    bool is_passed;
-
-    if (cs->n >= (uint64_t)cs->conf->calls_max) {
-        snprintf(text, sizeof(text), "%d", RETRY_AFTER_S);
-        gw_calls_refuse(cs, txn, req, NULL, 503, NULL, "Retry-After", text);
-        return true;
-    }
-    if (hops && strtol(hops, NULL, 10) <= 0) {
-        gw_calls_refuse(cs, txn, req, NULL, 483, NULL, NULL, NULL);
-        return true;
-    }
-    for (unsigned i = 0; (v = gw_sip_msg_get(req, "Require", i)) != NULL; i++) {
-        if (!is_known_option(v, &is_passed)) {
-            gw_calls_refuse(cs, txn, req, NULL, 420, NULL, "Unsupported", v);
-            return true;
-        }
-    }
-    v = gw_sip_msg_get(req, "Content-Encoding", 0);
-    if (v && strcasecmp(v, "identity") != 0) {
-        gw_calls_refuse(cs, txn, req, NULL, 415, NULL, "Accept-Encoding", "identity");
-        return true;
-    }
-    if (gw_sip_msg_body(req).len && !gw_sip_msg_find_body(req, "application/sdp", &sdp)) {
-        gw_calls_refuse(cs, txn, req, NULL, 415, NULL, "Accept", "application/sdp");
-        return true;
-    }
-    if (gw_sip_server_flow(txn) == 0 && !gw_transfer_is_known(cs, req)) {
-        gw_calls_refuse(cs, txn, req, NULL, 481, NULL, NULL, NULL);
-        return true;
-    }
-    gw_session_ask_read(req, &ask);
-    if (ask.has_timer && ask.interval_s && ask.interval_s < GW_SESSION_MIN_SE && gw_sip_server_flow(txn) == 0) {
-        snprintf(text, sizeof(text), "%d", GW_SESSION_MIN_SE);
-        gw_calls_refuse(cs, txn, req, NULL, 422, NULL, "Min-SE", text);
-        return true;
-    }
-    return false;
-}
-
-/* To towards a browser has to be a sip: URI, or JsSIP answers 416 (specs 1.5 trap 2; SIG-018). */
-static int sip_to(const struct gw_call *c, const char *to, char *buf, size_t size)
-{
-    struct gw_sip_uri u;
-    char uri[GW_DIALOG_TEXT];
-    int err = gw_sip_uri_of(to, uri, sizeof(uri)), n;
-
-    if (!err && strncasecmp(uri, "tel:", 4) == 0) {
-        n = snprintf(buf, size, "<sip:%.*s@%s;user=phone>", (int)strcspn(uri + 4, ";"), uri + 4, c->cs->conf->domain);
-        return n < 0 || (size_t)n >= size ? GW_E_LIMIT : 0;
-    }
-    if (!err)
-        err = gw_sip_uri_parse(uri, &u);
-    if (err || strcasecmp(u.scheme, "sips") != 0)
-        n = snprintf(buf, size, "%s", to);
-    else
-        n = snprintf(buf, size, "<sip:%s>", uri + 5);
-    return n < 0 || (size_t)n >= size ? GW_E_LIMIT : 0;
-}
-
-static int init_legs(struct gw_call *c, struct gw_sip_server *txn, const struct gw_sip_msg *req,
-                     const struct gw_call_setup *setup)
-{
-    struct gw_call_leg *a = gw_call_caller(c), *b = gw_call_other(a);
-    const char *target = !setup->from_access ? setup->access_uri : setup->core_uri ? setup->core_uri : gw_sip_msg_uri(req);
-    char to[GW_DIALOG_TEXT];
-    int err = gw_dialog_init_uas(&a->dlg, req);
-
-    if (err)
-        return err;
-    gw_calls_index_leg(c->cs, a);
-    a->state = GW_LEG_INVITED;
-    a->uas = (struct gw_call_uas){ .txn = txn, .req = gw_sip_msg_dup(req), .is_invite = true };
-    if (!a->uas.req || !target)
-        return GW_E_NOMEM;
-    err = gw_leg_set_contact(a);
-    if (!err)
-        err = b->is_browser ? sip_to(c, a->dlg.local_uri, to, sizeof(to))
-                            : gw_span_copy(gw_span_str(a->dlg.local_uri), to, sizeof(to));
-    if (!err)
-        err = gw_dialog_init_uac(&b->dlg, a->dlg.remote_uri, to, target, gw_sip_stack_host(c->cs->stack, b->flow != 0));
-    if (err)
-        return err;
-    gw_calls_index_leg(c->cs, b);
-    err = gw_leg_set_contact(b);
-    for (unsigned i = 0; !err && setup->from_access && i < setup->nroutes && i < GW_DIALOG_ROUTES; i++) {
-        b->dlg.routes[i] = strdup(setup->routes[i]);
-        err = b->dlg.routes[i] ? 0 : GW_E_NOMEM;
-        b->dlg.nroutes += !err;
-    }
-    if (!err && setup->next_hop && !(b->next_hop = strdup(setup->next_hop)))
-        err = GW_E_NOMEM;
-    c->caller = strdup(a->dlg.remote_uri);
-    c->callee = strdup(a->dlg.local_uri);
-    return err;
-}
-
-void gw_calls_on_invite(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req,
-                        const struct gw_call_setup *setup)
-{
-    struct gw_session_ask ask;
-    struct gw_call *c = NULL;
-
-    if (refuse(cs, txn, req))
-        return;
-    int err = gw_call_new(cs, setup, &c);
-    if (!err)
-        err = init_legs(c, txn, req, setup);
-    if (err) {
-        if (c) { /* nothing was sent and nothing reserved: the answer below is the whole story of this call */
-            gw_leg_uas_clear(gw_call_caller(c));
-            gw_call_free(c);
-        }
-        gw_calls_refuse(cs, txn, req, NULL, err == GW_E_NOMEM ? 500 : 400, NULL, NULL, NULL);
-        return;
-    }
-    struct gw_call_leg *a = gw_call_caller(c);
-    gw_stats_inc(setup->from_access ? GW_STAT_CALLS_FROM_ACCESS : GW_STAT_CALLS_FROM_CORE);
-    gw_log(GW_LOG_INFO, "call", c->id, "from %s, Call-ID %s, icid %s", gw_leg_name(a), a->dlg.call_id,
-           c->icid ? c->icid : "-");
-    gw_sip_server_bind(txn, &gw_offer_server_events, a);
-    gw_leg_learn(a, req);
-    a->peer_wants_100rel = gw_sip_msg_has_token(req, "Require", "100rel");
-    gw_session_ask_read(req, &ask);
-    gw_session_timer_on_request(&a->timer, &ask, a->side == GW_LEG_CORE ? (uint32_t)cs->conf->session_expires : 0,
-                                a->is_browser, gw_call_now_us(c));
-    c->ex.is_first = true;
-    gw_offer_begin(a);
-}
-
-/* ---- towards the callee ---- */
+/* ---- the request ---- */
 
 static int add_required(struct gw_sip_msg *m, const struct gw_sip_msg *req)
 {
@@ -177,7 +16,7 @@ static int add_required(struct gw_sip_msg *m, const struct gw_sip_msg *req)
     int err = 0;
 
     for (unsigned i = 0; !err && (v = gw_sip_msg_get(req, "Require", i)) != NULL; i++) {
-        if (is_known_option(v, &is_passed) && is_passed)
+        if (gw_invite_knows_option(v, &is_passed) && is_passed)
             err = gw_sip_msg_add(m, "Require", v);
     }
     return err;
@@ -514,8 +353,10 @@ static void on_failure(struct gw_call_leg *leg, const struct gw_sip_msg *resp)
     leg->uac.is_open = false;
     leg->state = GW_LEG_DONE;
     const struct gw_call_end why = {
-        .by = leg->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE,
-        .status = status == 430 ? 480 : status == 422 ? 500 : status, /* 430 is for the edge proxy alone */
+        .by = gw_call_by(leg),
+        .status = status == 430   ? 480
+                  : status == 422 ? 500
+                                  : status, /* 430 is for the edge proxy alone */
         .phrase = status == 430 || status == 422 ? NULL : gw_sip_msg_phrase(resp),
         .cause = status,
         .text = gw_sip_msg_phrase(resp),
@@ -538,131 +379,4 @@ void gw_invite_handle(struct gw_call_leg *leg, const struct gw_sip_msg *resp)
         on_2xx(leg, resp);
     else if (status >= 300)
         on_failure(leg, resp);
-}
-
-/* ---- towards the caller ---- */
-
-void gw_invite_forward(struct gw_call *c, const struct gw_sip_msg *resp)
-{
-    struct gw_call_leg *a = gw_call_caller(c);
-    int status = gw_sip_msg_status(resp);
-    bool is_answered = c->ex.state == GW_EX_ANSWERED;
-    struct gw_sip_msg *m;
-    const char *sdp;
-    size_t len = 0;
-
-    if (a->state != GW_LEG_INVITED)
-        return;
-    sdp = is_answered ? gw_ms_current(c->ms, a->side, &len) : NULL;
-    if (status >= 200) {
-        a->state = GW_LEG_ACCEPTED;
-        c->answered_wall_us = gw_clock_wall_us();
-        c->answered_us = gw_call_now_us(c);
-        a->sdp_was_answer = true;
-        c->ex.state = GW_EX_IDLE;
-        c->ex.is_first = false;
-        /* a browser's 2xx repeats the answer, always (specs 1.5 trap 4; CAL-004) */
-        bool is_left_out = a->reliable_has_sdp && !a->is_browser;
-        gw_leg_respond(a, status, gw_sip_msg_phrase(resp), resp, is_left_out ? NULL : sdp, len);
-        return;
-    }
-    /* One answer, once: JsSIP fails on a second 18x with SDP (trap 6). */
-    bool has_sdp = sdp && !a->sdp_is_shown;
-    m = gw_leg_response(a, a->uas.req, status, gw_sip_msg_phrase(resp), resp);
-    if (m && has_sdp && gw_sip_msg_set_body(m, "application/sdp", (struct gw_span){ sdp, len }) != 0) {
-        gw_sip_msg_free(m);
-        return;
-    }
-    a->sdp_is_shown |= has_sdp;
-    if (m)
-        gw_invite_provisional(a, &m, has_sdp);
-    gw_sip_msg_free(m);
-}
-
-static void send_reliably(struct gw_call_leg *leg, struct gw_sip_msg **resp)
-{
-    char text[16];
-
-    snprintf(text, sizeof(text), "%u", gw_reliable_send(&leg->reliable, gw_call_now_us(leg->call)));
-    gw_sip_msg_set(*resp, "RSeq", text);
-    gw_sip_msg_add(*resp, "Require", "100rel");
-    gw_sip_msg_free(leg->reliable_msg);
-    leg->reliable_msg = gw_sip_msg_dup(*resp);
-    gw_call_timer_set(leg->call, GW_TIMER_RELIABLE, leg->reliable.next_us);
-    if (gw_sip_server_respond(leg->uas.txn, resp) != 0)
-        gw_log(GW_LOG_WARNING, "call", leg->call->id, "leg=%s provisional not sent", gw_leg_name(leg));
-}
-
-void gw_invite_provisional(struct gw_call_leg *leg, struct gw_sip_msg **resp, bool has_sdp)
-{
-    struct gw_span sdp;
-
-    if (!leg->peer_wants_100rel) {
-        gw_sip_server_respond(leg->uas.txn, resp);
-        return;
-    }
-    if (leg->call->ex.is_late)
-        return; /* the first reliable one would have to carry the offer, which there is not yet (RFC 3262 s. 5) */
-    leg->reliable_has_sdp |= has_sdp;
-    if (!leg->reliable.is_waiting) {
-        send_reliably(leg, resp);
-    } else if (!leg->held[0] || !gw_leg_find_sdp(leg->held[0], &sdp)) { /* the newest, but never losing the answer */
-        gw_sip_msg_free(leg->held[0]);
-        leg->held[0] = *resp;
-        *resp = NULL;
-    }
-}
-
-void gw_invite_on_prack(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req)
-{
-    struct gw_sip_msg *next;
-    struct gw_span sdp;
-
-    if (!leg->uas.txn || !gw_reliable_on_prack(&leg->reliable, gw_sip_msg_get(req, "RAck", 0), gw_dialog_cseq(leg->uas.req))) {
-        gw_calls_refuse(leg->call->cs, txn, req, leg->call->id, 481, NULL, NULL, NULL);
-        return;
-    }
-    gw_call_timer_set(leg->call, GW_TIMER_RELIABLE, GW_NEVER);
-    gw_sip_msg_free(leg->reliable_msg);
-    leg->reliable_msg = NULL;
-    next = gw_leg_find_sdp(req, &sdp) ? gw_leg_response(leg, req, 488, NULL, NULL) : gw_leg_response(leg, req, 200, NULL, NULL);
-    if (!next || gw_sip_server_respond(txn, &next) != 0)
-        gw_sip_server_drop(txn);
-    gw_sip_msg_free(next);
-    next = leg->held[0];
-    leg->held[0] = NULL;
-    if (next && leg->state == GW_LEG_INVITED)
-        send_reliably(leg, &next);
-    gw_sip_msg_free(next);
-    if (leg->held[1] && !leg->reliable.is_waiting) {
-        next = leg->held[1];
-        leg->held[1] = NULL;
-        gw_sip_server_respond(leg->uas.txn, &next);
-        gw_sip_msg_free(next);
-    }
-}
-
-void gw_invite_on_reliable_timer(struct gw_call *c)
-{
-    struct gw_call_leg *a = gw_call_caller(c);
-    struct gw_sip_msg *m;
-
-    switch (gw_reliable_on_time(&a->reliable, gw_call_now_us(c))) {
-    case GW_RELIABLE_NOTHING:
-        break;
-    case GW_RELIABLE_RESEND:
-        m = a->reliable_msg && a->uas.txn ? gw_sip_msg_dup(a->reliable_msg) : NULL;
-        if (m)
-            gw_sip_server_respond(a->uas.txn, &m);
-        gw_sip_msg_free(m);
-        gw_call_timer_set(c, GW_TIMER_RELIABLE, a->reliable.next_us);
-        break;
-    case GW_RELIABLE_GIVE_UP: /* RFC 3262 s. 3: a 5xx; a held 2xx was not sent yet */
-        if (a->state == GW_LEG_ACCEPTED) {
-            a->state = GW_LEG_INVITED;
-            a->uas.has_2xx = false;
-        }
-        gw_call_end(c, &(struct gw_call_end){ .status = 504, .cause = 504, .text = "no PRACK" });
-        break;
-    }
 }

@@ -139,7 +139,8 @@ TEST(messages_that_come_while_iq_works_wait_in_order)
     struct gw_sip_server *a = browser_invite("v1", NULL);
     media();
     struct gw_sip_client *b = last_sent("INVITE");
-    fake_answer(b, 183, "x", "Contact: <sip:x@10.0.0.21>\n", "vx"); /* the answer is with the access gateway, and now: */
+    fake_answer(b, 183, "x", "Contact: <sip:x@10.0.0.21>\n",
+                "vx"); /* the answer is with the access gateway, and now: */
     fake_answer(b, 180, "x", "Contact: <sip:x@10.0.0.21>\n", NULL);
     fake_answer(b, 200, "x", "Contact: <sip:x@10.0.0.21>\n", "vx");
     EQ(fake_responses(a), 0);

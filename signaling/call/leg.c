@@ -138,8 +138,8 @@ int gw_leg_send(struct gw_call_leg *leg, struct gw_sip_msg **m, gw_sip_response_
     return gw_sip_client_send(leg->call->cs->stack, m, &to, cb, arg, out);
 }
 
-struct gw_sip_msg *gw_leg_response(struct gw_call_leg *leg, const struct gw_sip_msg *req, int status, const char *phrase,
-                                   const struct gw_sip_msg *src)
+struct gw_sip_msg *gw_leg_response(struct gw_call_leg *leg, const struct gw_sip_msg *req, int status,
+                                   const char *phrase, const struct gw_sip_msg *src)
 {
     struct gw_sip_msg *m = gw_sip_msg_response(req, status, phrase, leg->dlg.local_tag);
     enum gw_sip_method method = gw_sip_msg_method(req);
@@ -204,7 +204,8 @@ void gw_leg_respond(struct gw_call_leg *leg, int status, const char *phrase, con
     if (!err)
         err = gw_sip_server_respond(txn, &m);
     if (err)
-        gw_log(GW_LOG_ERROR, "call", leg->call->id, "leg=%s response %d: %s", gw_leg_name(leg), status, gw_err_text(err));
+        gw_log(GW_LOG_ERROR, "call", leg->call->id, "leg=%s response %d: %s", gw_leg_name(leg), status,
+               gw_err_text(err));
     if (!leg->uas.txn)
         gw_leg_uas_clear(leg);
     gw_sip_msg_free(m);
@@ -214,7 +215,9 @@ void gw_leg_respond(struct gw_call_leg *leg, int status, const char *phrase, con
 
 void gw_leg_ack_again(struct gw_call_leg *leg)
 {
-    const struct gw_sip_target to = { .flow = leg->flow, };
+    const struct gw_sip_target to = {
+        .flow = leg->flow,
+    };
     struct gw_sip_msg *m = leg->uac.ack ? gw_sip_msg_dup(leg->uac.ack) : NULL;
 
     if (m && gw_sip_send_ack(leg->call->cs->stack, &m, &to) != 0)
@@ -246,7 +249,8 @@ void gw_leg_refuse_2xx(struct gw_calls *cs, gw_flow_id flow, const struct gw_sip
 
     gw_stats_inc(GW_STAT_CALL_EXTRA_2XX);
     if (!from || !to || !call_id || gw_sip_param(from, "tag", base.local_tag, sizeof(base.local_tag)) != 0 ||
-        gw_dialog_without_tag(from, local, sizeof(local)) != 0 || gw_dialog_without_tag(to, remote, sizeof(remote)) != 0)
+        gw_dialog_without_tag(from, local, sizeof(local)) != 0 ||
+        gw_dialog_without_tag(to, remote, sizeof(remote)) != 0)
         return;
     base.call_id = (char *)call_id;
     base.local_uri = local;

@@ -100,7 +100,8 @@ static void on_released(void *arg, const struct gw_iq_reply *reply)
     gw_call_check_over(c);
 }
 
-/* Once, when the call has ended and no other request is on its way (its reply may be the one that tells the context). */
+/* Once, when the call has ended and no other request is on its way (its reply may be the one that tells the context).
+ */
 void gw_media_release(struct gw_call *c)
 {
     if (c->is_released || c->iq_pending)

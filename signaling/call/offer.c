@@ -1,30 +1,17 @@
-/* Offers and answers between the legs (RFC 3264; carriers: RFC 6337): one exchange at a time per call, each step with the
- * access gateway asked first. `from` has the transaction that began it, `to` is the other leg. A late exchange goes the
- * other way round: the offer comes in the 2xx of `to`, the answer in the ACK of `from`. The gateway's own offers (codecs
- * changed by a fork, refresh of a peer without UPDATE) have no `from` transaction. */
+/* Offers and answers between the legs (RFC 3264; carriers: RFC 6337): one exchange at a time per call, each step with
+ * the access gateway asked first. `from` has the transaction that began it, `to` is the other leg. A late exchange goes
+ * the other way round: the offer comes in the 2xx of `to`, the answer in the ACK of `from`. The gateway's own offers
+ * (codecs changed by a fork, refresh of a peer without UPDATE) have no `from` transaction. */
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/base/crypto.h"
-#include "signaling/call/call_priv.h"
+#include "signaling/call/offer_priv.h"
 
-enum { OWN_TRIES = 5, RETRY_AFTER_S = 30 };
-
-enum event { OFFER, ASK, LATE_OFFER, REOFFER, ANSWER, REANSWER, REFUSED, IQ_OK, IQ_FAIL };
-
-/* What an event brings: a message, its SDP, or the reply of Iq. */
-struct facts {
-    const struct gw_sip_msg *msg;
-    struct gw_span sdp;
-    const struct gw_iq_reply *reply;
-};
-
-static void step(struct gw_call *c, enum event ev, const struct facts *f);
-static gw_sip_response_cb on_response;
+enum { RETRY_AFTER_S = 30 };
 
 static void on_iq(struct gw_call *c, const struct gw_iq_reply *reply)
 {
-    step(c, reply->err ? IQ_FAIL : IQ_OK, &(struct facts){ .reply = reply });
+    gw_offer_step(c, reply->err ? GW_EV_IQ_FAIL : GW_EV_IQ_OK, &(struct gw_ex_facts){ .reply = reply });
 }
 
 void gw_offer_reset(struct gw_call *c)
@@ -52,8 +39,12 @@ static void refuse(struct gw_call *c, int status, const char *phrase, const char
     gw_stats_inc(GW_STAT_CALL_OFFERS_REFUSED);
     gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s offer refused: %d %s", gw_leg_name(from), status, value ? value : "");
     if (is_fatal) {
-        gw_call_end(c, &(struct gw_call_end){ .status = status, .phrase = phrase, .header = header, .value = value,
-                                              .cause = status, .text = "offer refused" });
+        gw_call_end(c, &(struct gw_call_end){ .status = status,
+                                              .phrase = phrase,
+                                              .header = header,
+                                              .value = value,
+                                              .cause = status,
+                                              .text = "offer refused" });
         return;
     }
     if (from->uas.txn && !c->ex.is_own) {
@@ -81,7 +72,7 @@ static void refuse_sdp(struct gw_call *c, const struct gw_sdp_refusal *why)
 }
 
 /* A side has agreed to what cannot be done: there is no way back within the call (specs 6). */
-static void broken(struct gw_call *c, int status, const char *text)
+void gw_offer_broken(struct gw_call *c, int status, const char *text)
 {
     gw_stats_inc(GW_STAT_CALL_OFFERS_REFUSED);
     gw_call_end(c, &(struct gw_call_end){ .status = status, .cause = status, .text = text });
@@ -89,7 +80,7 @@ static void broken(struct gw_call *c, int status, const char *text)
 
 /* ---- steps ---- */
 
-static void reserve(struct gw_call *c, const struct facts *f)
+static void reserve(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_call_leg *offerer = c->ex.is_late ? c->ex.to : c->ex.from;
     struct gw_iq_req *req = gw_media_req(c);
@@ -107,16 +98,16 @@ static void reserve(struct gw_call *c, const struct facts *f)
         return;
     }
     if (!gw_media_submit(c, req, on_iq))
-        step(c, IQ_FAIL, &(struct facts){ .msg = NULL });
+        gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
-static void ask(struct gw_call *c, const struct facts *f)
+static void ask(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_call_leg *to = c->ex.to;
 
     if (c->ex.is_first) {
         if (gw_invite_send(c, NULL, 0) != 0)
-            broken(c, 500, "INVITE not sent");
+            gw_offer_broken(c, 500, "INVITE not sent");
         return;
     }
     struct gw_sip_msg *m = gw_leg_request(to, &to->dlg, "INVITE", c->ex.from->uas.req);
@@ -126,7 +117,7 @@ static void ask(struct gw_call *c, const struct facts *f)
     to->uac = (struct gw_call_uac){ .cseq = to->dlg.local_cseq, .is_invite = true, .is_open = true };
     to->asked_s = to->timer.interval_s;
     if (!m || gw_session_timer_write_request(&to->timer, m, to->asked_s) != 0 ||
-        gw_leg_send(to, &m, on_response, to, &to->uac.txn) != 0) {
+        gw_leg_send(to, &m, gw_offer_on_client, to, &to->uac.txn) != 0) {
         to->uac.is_open = false;
         refuse(c, 500, NULL, NULL, NULL);
     }
@@ -154,14 +145,14 @@ static int send_in_dialog(struct gw_call *c, const char *sdp, size_t len)
         to->uac.txn = NULL;
     }
     if (!err)
-        err = gw_leg_send(to, &m, on_response, to, &to->uac.txn);
+        err = gw_leg_send(to, &m, gw_offer_on_client, to, &to->uac.txn);
     to->uac.is_open = !err;
     to->sdp_was_answer = false;
     gw_sip_msg_free(m);
     return err;
 }
 
-static void send_offer(struct gw_call *c, const struct facts *f)
+static void send_offer(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_call_leg *from = c->ex.from;
     char *sdp = NULL;
@@ -169,7 +160,7 @@ static void send_offer(struct gw_call *c, const struct facts *f)
     int err = gw_ms_offer_out(c->ms, f->reply, &sdp, &len);
 
     if (err) {
-        broken(c, 500, "offer not made");
+        gw_offer_broken(c, 500, "offer not made");
     } else if (c->ex.is_late) {
         if (c->ex.is_first) {
             from->state = GW_LEG_ACCEPTED;
@@ -180,14 +171,14 @@ static void send_offer(struct gw_call *c, const struct facts *f)
         gw_leg_respond(from, 200, NULL, c->ex.msg, sdp, len);
     } else if (c->ex.is_first) {
         if (gw_invite_send(c, sdp, len) != 0)
-            broken(c, 500, "INVITE not sent");
+            gw_offer_broken(c, 500, "INVITE not sent");
     } else if (send_in_dialog(c, sdp, len) != 0) {
-        step(c, REFUSED, &(struct facts){ .msg = NULL });
+        gw_offer_step(c, GW_EV_REFUSED, &(struct gw_ex_facts){ .msg = NULL });
     }
     free(sdp);
 }
 
-static void no_media(struct gw_call *c, const struct facts *f)
+static void no_media(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_iq_req *req = gw_media_req(c);
     char text[16];
@@ -195,14 +186,14 @@ static void no_media(struct gw_call *c, const struct facts *f)
     snprintf(text, sizeof(text), "%d", RETRY_AFTER_S);
     if (!c->ex.is_first && (!req || gw_ms_rollback(c->ms, req) != 0)) {
         free(req);
-        broken(c, 500, "state before the offer not restored");
+        gw_offer_broken(c, 500, "state before the offer not restored");
         return;
     }
     free(req); /* nothing was reserved: nothing to undo at Iq */
     refuse(c, c->ex.is_first ? 503 : 500, NULL, "Retry-After", text);
 }
 
-static void reoffer(struct gw_call *c, const struct facts *f)
+static void reoffer(struct gw_call *c, const struct gw_ex_facts *f)
 {
     char *sdp = NULL;
     size_t len = 0;
@@ -213,11 +204,11 @@ static void reoffer(struct gw_call *c, const struct facts *f)
         return;
     }
     if (send_in_dialog(c, sdp, len) != 0)
-        step(c, REFUSED, &(struct facts){ .msg = NULL });
+        gw_offer_step(c, GW_EV_REFUSED, &(struct gw_ex_facts){ .msg = NULL });
     free(sdp);
 }
 
-static void commit(struct gw_call *c, const struct facts *f)
+static void commit(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_iq_req *req = gw_media_req(c);
     struct gw_sdp_refusal why = { .status = 488 };
@@ -228,14 +219,14 @@ static void commit(struct gw_call *c, const struct facts *f)
         free(req);
         gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s answer refused: %d %s",
                gw_leg_name(c->ex.is_late ? c->ex.from : c->ex.to), why.warn, why.text);
-        broken(c, 488, "answer cannot be used");
+        gw_offer_broken(c, 488, "answer cannot be used");
         return;
     }
     keep_msg(c, f->msg);
     if (c->ex.is_first && (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0))
         c->ex.answer_tag[0] = '\0';
     if (!gw_media_submit(c, req, on_iq))
-        step(c, IQ_FAIL, &(struct facts){ .msg = NULL });
+        gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
 static void finish_late(struct gw_call *c, const char *sdp, size_t len)
@@ -250,7 +241,7 @@ static void finish_late(struct gw_call *c, const char *sdp, size_t len)
     gw_offer_reset(c);
 }
 
-static void send_answer(struct gw_call *c, const struct facts *f)
+static void send_answer(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_call_leg *from = c->ex.from;
     struct gw_span offered;
@@ -259,7 +250,7 @@ static void send_answer(struct gw_call *c, const struct facts *f)
     int err = gw_ms_answer_out(c->ms, f->reply, &sdp, &len);
 
     if (err) {
-        broken(c, 500, "answer not made");
+        gw_offer_broken(c, 500, "answer not made");
     } else if (c->ex.is_own) {
         c->ex.own_tries = 0;
         gw_offer_reset(c);
@@ -283,12 +274,12 @@ static void send_answer(struct gw_call *c, const struct facts *f)
     free(sdp);
 }
 
-static void cannot_commit(struct gw_call *c, const struct facts *f)
+static void cannot_commit(struct gw_call *c, const struct gw_ex_facts *f)
 {
-    broken(c, 500, "media not configured");
+    gw_offer_broken(c, 500, "media not configured");
 }
 
-static void repoint(struct gw_call *c, const struct facts *f)
+static void repoint(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_iq_req *req = gw_media_req(c);
     struct gw_sdp_refusal why = { .status = 488 };
@@ -302,34 +293,34 @@ static void repoint(struct gw_call *c, const struct facts *f)
                why.warn, why.text);
         c->ex.state = GW_EX_ANSWERED;
         if (is_final)
-            broken(c, 488, "answer cannot be used");
+            gw_offer_broken(c, 488, "answer cannot be used");
         return;
     }
     keep_msg(c, f->msg);
     if (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0)
         c->ex.answer_tag[0] = '\0';
     if (!gw_media_submit(c, req, on_iq))
-        step(c, IQ_FAIL, &(struct facts){ .msg = NULL });
+        gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
-static void forward(struct gw_call *c, const struct facts *f)
+static void forward(struct gw_call *c, const struct gw_ex_facts *f)
 {
     gw_invite_forward(c, c->ex.msg);
 }
 
-static void undo(struct gw_call *c, const struct facts *f)
+static void undo(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_iq_req *req = gw_media_req(c);
 
     keep_msg(c, f->msg);
     if (!req || gw_ms_rollback(c->ms, req) != 0 || !gw_media_submit(c, req, on_iq)) {
-        broken(c, 500, "state before the offer not restored");
+        gw_offer_broken(c, 500, "state before the offer not restored");
         return;
     }
 }
 
 /* The other leg said no: so do we (RFC 6337 s. 3.3); the session stays as it was, unless that dialog is gone. */
-static void pass_refusal(struct gw_call *c, const struct facts *f)
+static void pass_refusal(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_call_leg *from = c->ex.from, *to = c->ex.to;
     struct gw_sip_msg *msg = c->ex.msg;
@@ -340,8 +331,8 @@ static void pass_refusal(struct gw_call *c, const struct facts *f)
     gw_offer_reset(c);
     if (status == 481 || status == 408) {
         gw_leg_closed(to);
-        gw_call_end(c, &(struct gw_call_end){ .by = to->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE, .status = status,
-                                              .cause = status, .text = "dialog gone" });
+        gw_call_end(
+            c, &(struct gw_call_end){ .by = gw_call_by(to), .status = status, .cause = status, .text = "dialog gone" });
     } else if (is_own) {
         gw_log(GW_LOG_INFO, "call", c->id, "leg=%s own offer answered %d", gw_leg_name(to), status);
         if (status == 491)
@@ -352,7 +343,7 @@ static void pass_refusal(struct gw_call *c, const struct facts *f)
     gw_sip_msg_free(msg);
 }
 
-static void pass_late_refusal(struct gw_call *c, const struct facts *f)
+static void pass_late_refusal(struct gw_call *c, const struct gw_ex_facts *f)
 {
     keep_msg(c, f->msg);
     pass_refusal(c, f);
@@ -360,35 +351,38 @@ static void pass_late_refusal(struct gw_call *c, const struct facts *f)
 
 /* ---- the machine ---- */
 
+/* clang-format off */
 static const struct {
     enum gw_ex_state state;
-    enum event event;
-    void (*action)(struct gw_call *c, const struct facts *f);
+    enum gw_ex_event event;
+    void (*action)(struct gw_call *c, const struct gw_ex_facts *f);
     enum gw_ex_state next; /* set before the action, which may go on from there */
 } rows[] = {
     /* state          event       do                 next */
-    { GW_EX_IDLE,       OFFER,      reserve,           GW_EX_RESERVING },
-    { GW_EX_IDLE,       ASK,        ask,               GW_EX_ASKED },
-    { GW_EX_IDLE,       REOFFER,    reoffer,           GW_EX_OFFERED },
-    { GW_EX_ASKED,      LATE_OFFER, reserve,           GW_EX_RESERVING },
-    { GW_EX_ASKED,      REFUSED,    pass_late_refusal, GW_EX_IDLE },
-    { GW_EX_RESERVING,  IQ_OK,      send_offer,        GW_EX_OFFERED },
-    { GW_EX_RESERVING,  IQ_FAIL,    no_media,          GW_EX_IDLE },
-    { GW_EX_OFFERED,    ANSWER,     commit,            GW_EX_COMMITTING },
-    { GW_EX_OFFERED,    REFUSED,    undo,              GW_EX_UNDOING },
-    { GW_EX_COMMITTING, IQ_OK,      send_answer,       GW_EX_ANSWERED },
-    { GW_EX_COMMITTING, IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
-    { GW_EX_ANSWERED,   REANSWER,   repoint,           GW_EX_REPOINTING },
-    { GW_EX_REPOINTING, IQ_OK,      forward,           GW_EX_ANSWERED },
-    { GW_EX_REPOINTING, IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
-    { GW_EX_UNDOING,    IQ_OK,      pass_refusal,      GW_EX_IDLE },
-    { GW_EX_UNDOING,    IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+    { GW_EX_IDLE,       GW_EV_OFFER,      reserve,           GW_EX_RESERVING },
+    { GW_EX_IDLE,       GW_EV_ASK,        ask,               GW_EX_ASKED },
+    { GW_EX_IDLE,       GW_EV_REOFFER,    reoffer,           GW_EX_OFFERED },
+    { GW_EX_ASKED,      GW_EV_LATE_OFFER, reserve,           GW_EX_RESERVING },
+    { GW_EX_ASKED,      GW_EV_REFUSED,    pass_late_refusal, GW_EX_IDLE },
+    { GW_EX_RESERVING,  GW_EV_IQ_OK,      send_offer,        GW_EX_OFFERED },
+    { GW_EX_RESERVING,  GW_EV_IQ_FAIL,    no_media,          GW_EX_IDLE },
+    { GW_EX_OFFERED,    GW_EV_ANSWER,     commit,            GW_EX_COMMITTING },
+    { GW_EX_OFFERED,    GW_EV_REFUSED,    undo,              GW_EX_UNDOING },
+    { GW_EX_COMMITTING, GW_EV_IQ_OK,      send_answer,       GW_EX_ANSWERED },
+    { GW_EX_COMMITTING, GW_EV_IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+    { GW_EX_ANSWERED,   GW_EV_REANSWER,   repoint,           GW_EX_REPOINTING },
+    { GW_EX_REPOINTING, GW_EV_IQ_OK,      forward,           GW_EX_ANSWERED },
+    { GW_EX_REPOINTING, GW_EV_IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+    { GW_EX_UNDOING,    GW_EV_IQ_OK,      pass_refusal,      GW_EX_IDLE },
+    { GW_EX_UNDOING,    GW_EV_IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
 };
+/* clang-format on */
 
-static void step(struct gw_call *c, enum event ev, const struct facts *f)
+void gw_offer_step(struct gw_call *c, enum gw_ex_event ev, const struct gw_ex_facts *f)
 {
-    static const char *const events[] = { "offer", "offerless", "late offer", "own offer", "answer", "answer of a fork",
-                                          "refusal", "reply", "failed reply" };
+    static const char *const events[] = { "offer",     "offerless", "late offer",
+                                          "own offer", "answer",    "answer of a fork",
+                                          "refusal",   "reply",     "failed reply" };
 
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].state == c->ex.state && rows[i].event == ev) {
@@ -400,211 +394,3 @@ static void step(struct gw_call *c, enum event ev, const struct facts *f)
     gw_stats_inc(GW_STAT_CALL_EVENTS_DROPPED);
     gw_log(GW_LOG_WARNING, "call", c->id, "%s not expected now (state %u), ignored", events[ev], c->ex.state);
 }
-
-/* ---- entries ---- */
-
-void gw_offer_begin(struct gw_call_leg *from)
-{
-    struct gw_call *c = from->call;
-    struct facts f = { .msg = from->uas.req };
-    size_t len = 0;
-
-    bool has_sdp = gw_leg_find_sdp(from->uas.req, &f.sdp);
-    if (has_sdp && !c->ex.is_first && from->sdp_was_answer && gw_leg_sdp_is_seen(from, f.sdp)) {
-        /* a session refresh: nothing changed, so the answer is the one of before, and the other leg has its own timer */
-        const char *sdp = gw_ms_current(c->ms, (enum gw_leg)from->side, &len);
-        gw_leg_respond(from, 200, NULL, NULL, sdp, len);
-        return;
-    }
-    c->ex.from = from;
-    c->ex.to = gw_call_other(from);
-    c->ex.is_own = false;
-    c->ex.is_late = !has_sdp;
-    step(c, has_sdp ? OFFER : ASK, &f);
-}
-
-void gw_offer_on_answer(struct gw_call *c, const struct gw_sip_msg *msg)
-{
-    struct facts f = { .msg = msg };
-
-    if (gw_leg_find_sdp(msg, &f.sdp))
-        step(c, ANSWER, &f);
-}
-
-void gw_offer_on_reanswer(struct gw_call *c, const struct gw_sip_msg *msg, struct gw_span sdp)
-{
-    step(c, REANSWER, &(struct facts){ .msg = msg, .sdp = sdp });
-}
-
-void gw_offer_on_late_offer(struct gw_call *c, const struct gw_sip_msg *msg)
-{
-    struct facts f = { .msg = msg };
-
-    if (gw_leg_find_sdp(msg, &f.sdp))
-        step(c, LATE_OFFER, &f);
-}
-
-static void on_response(void *arg, struct gw_sip_client *t, const struct gw_sip_msg *resp, bool is_last)
-{
-    struct gw_call_leg *to = arg;
-
-    if (is_last)
-        to->uac.txn = NULL;
-    if (!resp || gw_sip_msg_status(resp) < 200)
-        return;
-    if (to->uac.is_open)
-        gw_offer_on_response(to, resp);
-    else if (gw_sip_msg_status(resp) < 300 && to->uac.is_invite)
-        gw_leg_ack_again(to);
-}
-
-void gw_offer_on_response(struct gw_call_leg *to, const struct gw_sip_msg *resp)
-{
-    struct gw_call *c = to->call;
-    struct facts f = { .msg = resp };
-    int status = gw_sip_msg_status(resp);
-
-    to->uac.is_open = false;
-    if (status >= 300) {
-        step(c, REFUSED, &f);
-        return;
-    }
-    gw_leg_learn(to, resp);
-    gw_dialog_refresh_target(&to->dlg, resp);
-    gw_session_timer_on_response(&to->timer, resp, to->is_browser ? 0 : to->asked_s, gw_call_now_us(c));
-    gw_refresh_schedule(to);
-    bool has_sdp = gw_leg_find_sdp(resp, &f.sdp);
-    if (to->uac.is_invite && (!c->ex.is_late || !has_sdp))
-        gw_leg_ack(to, NULL, 0);
-    else if (to->uac.is_invite)
-        to->state = GW_LEG_ACCEPTED; /* its ACK brings the answer */
-    if (!has_sdp)
-        broken(c, 488, "2xx without SDP");
-    else
-        step(c, c->ex.is_late ? LATE_OFFER : ANSWER, &f);
-}
-
-void gw_offer_on_ack(struct gw_call_leg *from, const struct gw_sip_msg *ack)
-{
-    struct gw_call *c = from->call;
-    struct facts f = { .msg = ack };
-
-    if (c->ex.state != GW_EX_OFFERED || !c->ex.is_late || c->ex.from != from)
-        return;
-    if (gw_leg_find_sdp(ack, &f.sdp))
-        step(c, ANSWER, &f);
-    else
-        broken(c, 488, "ACK without an answer");
-}
-
-int gw_offer_glare(const struct gw_call_leg *from)
-{
-    const struct gw_call *c = from->call;
-
-    if (from->uas.txn) /* the one before is not finished (RFC 3261 s. 14.2) */
-        return 500;
-    if (from->uac.is_open)
-        return 491;
-    return c->ex.state == GW_EX_IDLE ? 0 : c->ex.from == from && !c->ex.is_own ? 500 : 491;
-}
-
-/* ---- the gateway's own offers ---- */
-
-void gw_offer_own(struct gw_call_leg *to)
-{
-    struct gw_call *c = to->call;
-
-    if (c->state != GW_CALL_UP)
-        return;
-    if (c->ex.state != GW_EX_IDLE || to->uas.txn || to->uac.is_open) {
-        gw_offer_own_later(to);
-        return;
-    }
-    c->ex.from = gw_call_other(to);
-    c->ex.to = to;
-    c->ex.is_own = true;
-    c->ex.is_late = false;
-    step(c, REOFFER, &(struct facts){ .msg = NULL });
-}
-
-/* RFC 3261 s. 14.1: whoever made the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms (CAL-007). */
-void gw_offer_own_later(struct gw_call_leg *to)
-{
-    struct gw_call *c = to->call;
-    uint32_t ms = to->dlg.is_uac ? 2100 + gw_rand_u32() % 191 * 10 : gw_rand_u32() % 201 * 10;
-
-    if (c->ex.own_tries++ >= OWN_TRIES) {
-        c->ex.own_tries = 0;
-        gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s own offer given up", gw_leg_name(to));
-        return;
-    }
-    c->ex.own_side = to->side;
-    gw_call_timer_set(c, GW_TIMER_GLARE, gw_call_now_us(c) + ms * GW_MS);
-}
-
-/* ---- events of the transaction leg->uas ---- */
-
-static void on_cancel(void *arg, const struct gw_sip_msg *cancel)
-{
-    struct gw_call_leg *leg = arg;
-    struct gw_call *c = leg->call;
-
-    if (leg->state == GW_LEG_INVITED) {
-        gw_call_end(c, &(struct gw_call_end){ .by = leg->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE, .status = 487,
-                                              .text = "cancelled", .msg = cancel });
-        return;
-    }
-    /* of a re-INVITE: the far side decides whether it was in time; its final response is ours */
-    struct gw_call_leg *to = gw_call_other(leg);
-    if (leg->uas.txn && !leg->uas.has_2xx && c->ex.from == leg && to->uac.is_open && to->uac.is_invite && to->uac.txn)
-        gw_sip_client_cancel(to->uac.txn, NULL);
-}
-
-static void on_ack(void *arg, const struct gw_sip_msg *ack)
-{
-    struct gw_call_leg *leg = arg;
-    struct gw_call *c = leg->call;
-    bool is_first = leg->state == GW_LEG_ACCEPTED && leg->is_caller;
-
-    gw_leg_uas_clear(leg); /* the transaction is gone when we return */
-    if (is_first)
-        leg->state = GW_LEG_CONFIRMED;
-    if (c->state == GW_CALL_ENDING) {
-        if (is_first)
-            gw_leg_bye(leg, &(struct gw_call_end){ .cause = c->cause, .text = c->why });
-        gw_call_check_over(c);
-        return;
-    }
-    if (is_first)
-        c->state = GW_CALL_UP;
-    gw_offer_on_ack(leg, ack);
-    if (is_first && c->state == GW_CALL_UP && c->ex.needs_reoffer) {
-        c->ex.needs_reoffer = false;
-        gw_offer_own(&c->leg[GW_LEG_ACCESS]);
-    }
-}
-
-static void on_no_ack(void *arg)
-{
-    struct gw_call_leg *leg = arg;
-    struct gw_call *c = leg->call;
-    bool is_first = leg->state == GW_LEG_ACCEPTED && leg->is_caller;
-
-    gw_leg_uas_clear(leg);
-    if (is_first)
-        leg->state = GW_LEG_CONFIRMED; /* now BYE is allowed (RFC 3261 s. 13.3.1.4, s. 15) */
-    gw_stats_inc(GW_STAT_CALL_NO_ACK);
-    if (c->state == GW_CALL_ENDING) {
-        if (is_first)
-            gw_leg_bye(leg, &(struct gw_call_end){ .cause = c->cause, .text = c->why });
-        gw_call_check_over(c);
-        return;
-    }
-    gw_call_end(c, &(struct gw_call_end){ .status = 408, .cause = 408, .text = "no ACK" });
-}
-
-const struct gw_sip_server_events gw_offer_server_events = {
-    .on_cancel = on_cancel,
-    .on_ack = on_ack,
-    .on_no_ack = on_no_ack,
-};

@@ -374,7 +374,8 @@ TEST(requests_out_of_order_or_of_strangers_are_refused)
 
     world_open();
     call_up(&a, &b);
-    struct gw_sip_server *low = from_caller(a, "INFO", 3, NULL, NULL); /* lower CSeq than the INVITE (RFC 3261 s. 12.2.2) */
+    struct gw_sip_server *low =
+        from_caller(a, "INFO", 3, NULL, NULL); /* lower CSeq than the INVITE (RFC 3261 s. 12.2.2) */
     EQ(fake_status(low), 500);
     EQ(fake_status(from_callee(b, "stranger", "BYE", 1, NULL, NULL)), 481);
     EQ(gw_calls_count(calls), 1);

@@ -31,16 +31,16 @@ static json_t *leg_json(const struct gw_call_leg *leg)
 {
     static const char *const states[] = { "new",      "invited",   "calling", "cancelled",
                                           "accepted", "confirmed", "closing", "done" };
-    return json_pack("{s:o, s:s, s:b, s:I, s:i, s:b}", "call_id", text_json(leg->dlg.call_id), "state", states[leg->state],
-                     "is_caller", leg->is_caller, "flow", (json_int_t)leg->flow, "session_expires_s",
-                     (int)leg->timer.interval_s, "we_refresh", leg->timer.is_refresher);
+    return json_pack("{s:o, s:s, s:b, s:I, s:i, s:b}", "call_id", text_json(leg->dlg.call_id), "state",
+                     states[leg->state], "is_caller", leg->is_caller, "flow", (json_int_t)leg->flow,
+                     "session_expires_s", (int)leg->timer.interval_s, "we_refresh", leg->timer.is_refresher);
 }
 
 static json_t *stream_json(const struct gw_iq_counters *k)
 {
     static const char *const names[2] = { "to_core", "to_access" };
-    json_t *j = json_pack("{s:i, s:o, s:f}", "stream", k->id, "security", text_json(k->security), "rtt_ms",
-                          k->rtt_us / 1000.0);
+    json_t *j =
+        json_pack("{s:i, s:o, s:f}", "stream", k->id, "security", text_json(k->security), "rtt_ms", k->rtt_us / 1000.0);
 
     for (unsigned d = 0; j && d < 2; d++) {
         json_object_set_new(j, names[d],
@@ -54,9 +54,9 @@ static json_t *stream_json(const struct gw_iq_counters *k)
 static json_t *call_json(const struct gw_call *c)
 {
     static const char *const states[] = { "setup", "up", "ending" }, *const by[] = { "gateway", "access", "core" };
-    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "call", c->id, "state", states[c->state], "caller",
-                          text_json(c->caller), "callee", text_json(c->callee), "icid", text_json(c->icid), "access",
-                          leg_json(&c->leg[GW_LEG_ACCESS]), "core", leg_json(&c->leg[GW_LEG_CORE]), "started",
+    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "call", c->id, "state", states[c->state],
+                          "caller", text_json(c->caller), "callee", text_json(c->callee), "icid", text_json(c->icid),
+                          "access", leg_json(&c->leg[GW_LEG_ACCESS]), "core", leg_json(&c->leg[GW_LEG_CORE]), "started",
                           time_json(c->started_wall_us), "answered", time_json(c->answered_wall_us));
 
     if (!j || c->state != GW_CALL_ENDING)

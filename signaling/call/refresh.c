@@ -36,7 +36,8 @@ static void on_response(void *arg, struct gw_sip_client *t, const struct gw_sip_
         gw_refresh_schedule(leg);
     } else if (status == 481 || status == 408) {
         gw_leg_closed(leg);
-        gw_call_end(leg->call, &(struct gw_call_end){ .status = status, .cause = status, .text = "session refresh failed" });
+        gw_call_end(leg->call,
+                    &(struct gw_call_end){ .status = status, .cause = status, .text = "session refresh failed" });
     } else if (status == 422) {
         uint32_t interval_s = gw_session_timer_on_422(&leg->timer, resp);
         if (interval_s) {

@@ -21,7 +21,8 @@ TEST(each_leg_has_its_own_session_timer) /* CAL-001 */
     fake_ack(a, NULL);
     for (unsigned i = 0; i < 5; i++) { /* JsSIP refreshes at half, by UPDATE without SDP; answered here */
         fake_sip_advance(45000);
-        struct gw_sip_server *update = from_caller(a, "UPDATE", 8 + i, "Supported: timer\nSession-Expires: 90;refresher=uac\n", NULL);
+        struct gw_sip_server *update =
+            from_caller(a, "UPDATE", 8 + i, "Supported: timer\nSession-Expires: 90;refresher=uac\n", NULL);
         EQ(fake_status(update), 200);
         STR_EQ(header_of(fake_last_response(update), "Session-Expires"), "90;refresher=uac");
     }
@@ -67,7 +68,8 @@ TEST(a_refresh_without_any_answer_ends_the_call)
     fake_sip_advance(900 * 1000);
     fake_answer(last_sent("UPDATE"), 503, "bob", NULL, NULL); /* tried again until the time is up */
     unsigned tries = 0;
-    for (unsigned i = 0; i < 500 && gw_calls_count(calls) && strcmp(method_of(fake_last_client()), "UPDATE") == 0; i++) {
+    for (unsigned i = 0; i < 500 && gw_calls_count(calls) && strcmp(method_of(fake_last_client()), "UPDATE") == 0;
+         i++) {
         fake_sip_advance(2000);
         struct gw_sip_client *c = fake_last_client();
         if (strcmp(method_of(c), "UPDATE") != 0)
@@ -292,9 +294,9 @@ TEST(pictures_are_asked_for_both_ways)
     fake_answer(info, 200, "bob", NULL, NULL);
     fake_answer(last_sent("INFO"), 200, "bob", NULL, NULL);
 
-    struct gw_sip_server *theirs =
-        from_callee(b, "bob", "INFO", 1, "Content-Type: application/media_control+xml\n",
-                    "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>");
+    struct gw_sip_server *theirs = from_callee(
+        b, "bob", "INFO", 1, "Content-Type: application/media_control+xml\n",
+        "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>");
     EQ(fake_status(theirs), 200);
     EQ(gw_agw_fake_last(agw)->op, GW_IQ_KEYFRAME);
     EQ(gw_agw_fake_last(agw)->nstreams, 1);

@@ -1,5 +1,5 @@
-/* Requests in a dialog: a table of methods. What belongs to the leg (offers, PRACK, BYE, refreshes) is answered here or by
- * the files that know; everything else, known or not, goes to the other leg and its response comes back. */
+/* Requests in a dialog: a table of methods. What belongs to the leg (offers, PRACK, BYE, refreshes) is answered here or
+ * by the files that know; everything else, known or not, goes to the other leg and its response comes back. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -69,7 +69,8 @@ static bool refuse_offer(struct gw_call_leg *leg, struct gw_sip_server *txn, con
     return false;
 }
 
-static void begin_offer(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req, bool is_invite)
+static void begin_offer(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req,
+                        bool is_invite)
 {
     int status = gw_offer_glare(leg);
 
@@ -127,14 +128,14 @@ static void on_bye(struct gw_call_leg *leg, struct gw_sip_server *txn, const str
     answer(leg, txn, req, 200, NULL, NULL);
     if (leg->state == GW_LEG_DONE)
         return;
-    if (leg->state == GW_LEG_INVITED || leg->state == GW_LEG_CALLING) { /* in an early dialog: as CANCEL, or a refusal */
-        gw_call_end(c, &(struct gw_call_end){ .by = leg->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE, .status = 487,
-                                              .text = "BYE before the answer", .msg = req });
+    if (leg->state == GW_LEG_INVITED ||
+        leg->state == GW_LEG_CALLING) { /* in an early dialog: as CANCEL, or a refusal */
+        gw_call_end(c, &(struct gw_call_end){
+                           .by = gw_call_by(leg), .status = 487, .text = "BYE before the answer", .msg = req });
         return;
     }
     gw_leg_closed(leg);
-    gw_call_end(c, &(struct gw_call_end){ .by = leg->side == GW_LEG_ACCESS ? GW_BY_ACCESS : GW_BY_CORE, .status = 480,
-                                          .text = "BYE", .msg = req });
+    gw_call_end(c, &(struct gw_call_end){ .by = gw_call_by(leg), .status = 480, .text = "BYE", .msg = req });
     gw_call_check_over(c);
 }
 
@@ -286,8 +287,8 @@ static const struct {
     enum gw_sip_method method;
     void (*on)(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req);
 } methods[] = {
-    { GW_SIP_INVITE, on_invite },       { GW_SIP_UPDATE, on_update },     { GW_SIP_BYE, on_bye },
-    { GW_SIP_PRACK, gw_invite_on_prack }, { GW_SIP_INFO, on_info },       { GW_SIP_REGISTER, not_allowed },
+    { GW_SIP_INVITE, on_invite },         { GW_SIP_UPDATE, on_update }, { GW_SIP_BYE, on_bye },
+    { GW_SIP_PRACK, gw_invite_on_prack }, { GW_SIP_INFO, on_info },     { GW_SIP_REGISTER, not_allowed },
     { GW_SIP_PUBLISH, not_allowed }, /* the rest is relayed: REFER, NOTIFY, MESSAGE, OPTIONS, SUBSCRIBE, unknown ones */
 };
 

@@ -88,7 +88,10 @@ int gw_session_timer_write_request(const struct gw_session_timer *t, struct gw_s
     if (interval_s < t->min_se)
         interval_s = t->min_se;
     /* within a session the roles stay (s. 7.4); in the first INVITE the callee chooses */
-    snprintf(text, sizeof(text), "%u%s", interval_s, !is_running ? "" : t->is_refresher ? ";refresher=uac" : ";refresher=uas");
+    snprintf(text, sizeof(text), "%u%s", interval_s,
+             !is_running       ? ""
+             : t->is_refresher ? ";refresher=uac"
+                               : ";refresher=uas");
     err = gw_sip_msg_set(req, "Session-Expires", text);
     snprintf(text, sizeof(text), "%u", t->min_se);
     return err ? err : gw_sip_msg_set(req, "Min-SE", text);

@@ -16,7 +16,8 @@ static struct gw_sip_msg *with(const char *expires, const char *min_se, const ch
     return m;
 }
 
-static int ask(struct gw_session_timer *t, const char *expires, const char *min_se, const char *supported, bool is_lenient)
+static int ask(struct gw_session_timer *t, const char *expires, const char *min_se, const char *supported,
+               bool is_lenient)
 {
     struct gw_sip_msg *m = with(expires, min_se, supported);
     struct gw_session_ask a;

@@ -1,6 +1,6 @@
-/* Transfer: a REFER and its Replaces speak of dialogs and targets as one leg knows them; the other leg knows them by other
- * names (RFC 3515, RFC 3891, RFC 5589; CAL-010). NOTIFYs of the subscription that a REFER makes name it by the CSeq of the
- * REFER (RFC 3515 s. 2.4.6), which differs per leg too. */
+/* Transfer: a REFER and its Replaces speak of dialogs and targets as one leg knows them; the other leg knows them by
+ * other names (RFC 3515, RFC 3891, RFC 5589; CAL-010). NOTIFYs of the subscription that a REFER makes name it by the
+ * CSeq of the REFER (RFC 3515 s. 2.4.6), which differs per leg too. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +59,8 @@ static const char *map_target(struct gw_calls *cs, const char *uri)
     return far ? far->dlg.remote_target : NULL;
 }
 
-/* The Replaces among the headers of a URI ("?Replaces=..&.."), translated. is_strict: one that is not ours is an error. */
+/* The Replaces among the headers of a URI ("?Replaces=..&.."), translated. is_strict: one that is not ours is an error.
+ */
 static int map_headers(struct gw_calls *cs, const char *headers, bool is_strict, char *out, size_t size)
 {
     size_t n = 0;

@@ -63,7 +63,8 @@ TEST(blind_transfer_by_the_browser) /* RFC 3515 */
 
     world_open();
     call_up(&a, &b);
-    struct gw_sip_server *refer = from_caller(a, "REFER", 8, "Refer-To: <sip:carol@ims.example>\nReferred-By: <sip:ann@ims.example>\n", NULL);
+    struct gw_sip_server *refer =
+        from_caller(a, "REFER", 8, "Refer-To: <sip:carol@ims.example>\nReferred-By: <sip:ann@ims.example>\n", NULL);
     struct gw_sip_client *out = last_sent("REFER");
     STR_EQ(header_of(fake_client_request(out), "Refer-To"), "<sip:carol@ims.example>");
     STR_EQ(header_of(fake_client_request(out), "Referred-By"), "<sip:ann@ims.example>");
@@ -87,8 +88,8 @@ TEST(blind_transfer_by_the_browser) /* RFC 3515 */
     world_close();
 }
 
-/* The browser has two calls, to bob and to dave, and joins them: its Replaces names the call to dave as the browser knows
- * it; the core has to read it as the core knows it. */
+/* The browser has two calls, to bob and to dave, and joins them: its Replaces names the call to dave as the browser
+ * knows it; the core has to read it as the core knows it. */
 TEST(attended_transfer_by_the_browser) /* CAL-010 */
 {
     struct gw_sip_server *a, *a2;
@@ -115,12 +116,13 @@ TEST(attended_transfer_by_the_browser) /* CAL-010 */
     char call_id[128];
     const char *id = header_of(fake_client_request(b2), "Call-ID");
     snprintf(call_id, sizeof(call_id), "%.*s%%40%s", (int)strcspn(id, "@"), id, strchr(id, '@') + 1);
-    snprintf(expected, sizeof(expected), "<sip:dave@10.0.0.30?Replaces=%s%%3Bto-tag%%3Ddave%%3Bfrom-tag%%3D%s&X=1>", call_id,
-             core_tag);
+    snprintf(expected, sizeof(expected), "<sip:dave@10.0.0.30?Replaces=%s%%3Bto-tag%%3Ddave%%3Bfrom-tag%%3D%s&X=1>",
+             call_id, core_tag);
     STR_EQ(header_of(fake_client_request(out), "Refer-To"), expected);
     fake_answer(out, 202, "bob", CORE_CONTACT, NULL);
     EQ(fake_status(refer), 202);
-    struct gw_sip_server *unknown = from_caller(a, "REFER", 9, "Refer-To: <sip:x@h?Replaces=none%3Bto-tag%3Da%3Bfrom-tag%3Db>\n", NULL);
+    struct gw_sip_server *unknown =
+        from_caller(a, "REFER", 9, "Refer-To: <sip:x@h?Replaces=none%3Bto-tag%3Da%3Bfrom-tag%3Db>\n", NULL);
     EQ(fake_status(unknown), 481);
     hang_up(a);
     hang_up(a2);
@@ -136,8 +138,8 @@ TEST(a_refer_of_the_core_names_its_dialogs_and_ours)
     world_open();
     call_up(&a, &b);
     /* a dialog between others in the core: left as it is */
-    struct gw_sip_server *refer =
-        from_callee(b, "bob", "REFER", 1, "Refer-To: <sip:q@ims.example?Replaces=z%3Bto-tag%3Da%3Bfrom-tag%3Db>\n", NULL);
+    struct gw_sip_server *refer = from_callee(
+        b, "bob", "REFER", 1, "Refer-To: <sip:q@ims.example?Replaces=z%3Bto-tag%3Da%3Bfrom-tag%3Db>\n", NULL);
     STR_EQ(header_of(fake_client_request(last_sent("REFER")), "Refer-To"),
            "<sip:q@ims.example?Replaces=z%3Bto-tag%3Da%3Bfrom-tag%3Db>");
     fake_answer(last_sent("REFER"), 202, "f1", BROWSER_CONTACT, NULL);

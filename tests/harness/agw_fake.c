@@ -114,9 +114,11 @@ static void reply(struct gw_agw *a, struct pending *p, int err)
     } else if (!err && q->op == GW_IQ_RELEASE && q->nterms == 0 && q->nstreams == 0) {
         a->contexts[at] = a->contexts[--a->ncontexts];
         r->ncounters = 1;
-        r->counters[0] = (struct gw_iq_counters){ .id = 1, .dir = { { .packets = 50, .octets = 8000 },
-                                                                    { .packets = 49, .octets = 7840, .lost = 1 } },
-                                                  .rtt_us = 12000, .security = "DTLS-SRTP AEAD_AES_128_GCM" };
+        r->counters[0] = (struct gw_iq_counters){ .id = 1,
+                                                  .dir = { { .packets = 50, .octets = 8000 },
+                                                           { .packets = 49, .octets = 7840, .lost = 1 } },
+                                                  .rtt_us = 12000,
+                                                  .security = "DTLS-SRTP AEAD_AES_128_GCM" };
     }
     if (!r->err)
         fill_locals(a, q, r);

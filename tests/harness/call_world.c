@@ -50,9 +50,13 @@ void world_open_with(const char *text)
     browser = fake_flow_open("WSS");
     static const char *const routes[] = { "<sip:orig@scscf.ims.example;lr>" };
     world_setup = (struct gw_call_setup){
-        .e2ae = { .client = GW_CLIENT_WIC }, .access_flow = browser,
-        .access_uri = "sip:u8@k3f9.invalid;transport=ws", .identity = "<sip:ann@ims.example>",
-        .nroutes = 1, .routes = routes, .icid = "icid-1",
+        .e2ae = { .client = GW_CLIENT_WIC },
+        .access_flow = browser,
+        .access_uri = "sip:u8@k3f9.invalid;transport=ws",
+        .identity = "<sip:ann@ims.example>",
+        .nroutes = 1,
+        .routes = routes,
+        .icid = "icid-1",
     };
     for (unsigned i = 0; i < GW_STAT_COUNT; i++)
         stats_before[i] = gw_stats_read((enum gw_stat)i);
@@ -158,8 +162,8 @@ static struct gw_sip_server *say(gw_flow_id flow, const char *headers, const cha
     va_end(ap);
     bool has_hops = headers && strstr(headers, "Max-Forwards:");
     bool has_type = headers && strstr(headers, "Content-Type:");
-    snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s\n%s", has_hops ? "" : "Max-Forwards: 70\n", headers ? headers : "",
-             body && !has_type ? "Content-Type: application/sdp\n" : "", body ? body : "");
+    snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s\n%s", has_hops ? "" : "Max-Forwards: 70\n",
+             headers ? headers : "", body && !has_type ? "Content-Type: application/sdp\n" : "", body ? body : "");
     return fake_request(flow, text);
 }
 
@@ -183,8 +187,9 @@ struct gw_sip_server *from_caller(const struct gw_sip_server *t, const char *met
 {
     const struct gw_sip_msg *req = fake_server_request(t), *resp = fake_last_response(t);
 
-    return say(gw_sip_server_flow(t), headers, body, "%s sip:gw SIP/2.0\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %u %s\n%s", method,
-               header_of(req, "From"), header_of(resp, "To"), header_of(req, "Call-ID"), cseq, method,
+    return say(gw_sip_server_flow(t), headers, body,
+               "%s sip:gw SIP/2.0\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %u %s\n%s", method, header_of(req, "From"),
+               header_of(resp, "To"), header_of(req, "Call-ID"), cseq, method,
                gw_sip_server_flow(t) ? BROWSER_CONTACT : CORE_CALLER_CONTACT);
 }
 
@@ -194,8 +199,8 @@ struct gw_sip_server *from_callee(const struct gw_sip_client *c, const char *tag
     const struct gw_sip_msg *req = fake_client_request(c);
 
     return say(fake_client_flow(c), headers, body,
-               "%s sip:gw SIP/2.0\nFrom: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %u %s\n%s", method, header_of(req, "To"), tag,
-               header_of(req, "From"), header_of(req, "Call-ID"), cseq, method,
+               "%s sip:gw SIP/2.0\nFrom: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %u %s\n%s", method, header_of(req, "To"),
+               tag, header_of(req, "From"), header_of(req, "Call-ID"), cseq, method,
                fake_client_flow(c) ? BROWSER_CONTACT : CORE_CONTACT);
 }
 

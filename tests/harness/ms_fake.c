@@ -10,8 +10,8 @@ struct gw_ms {
     enum step step;
     enum gw_leg from;
     bool is_own, has_context;
-    char body[512];      /* of the step that waits for its reply */
-    char *current[2];    /* last sent to each leg */
+    char body[512];   /* of the step that waits for its reply */
+    char *current[2]; /* last sent to each leg */
     unsigned version;
 };
 
@@ -88,7 +88,8 @@ static enum gw_leg other(enum gw_leg l)
     return l == GW_LEG_ACCESS ? GW_LEG_CORE : GW_LEG_ACCESS;
 }
 
-int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why)
+int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span sdp, struct gw_iq_req *req,
+                struct gw_sdp_refusal *why)
 {
     expect(ms, STABLE, "offer");
     int err = take(ms, sdp, why);

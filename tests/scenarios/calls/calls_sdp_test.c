@@ -1,8 +1,7 @@
 /* What a browser and a phone say to each other through a call, SDP and all. */
 #include "call_world.h"
 
-#define FINGERPRINT                                                                                                    \
-    "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB"
+#define FINGERPRINT "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB"
 
 static const char *webrtc(unsigned version, const char *setup, const char *direction)
 {
@@ -57,7 +56,8 @@ TEST(a_browser_calls_a_phone)
     struct gw_sip_client *b = last_sent("INVITE");
     const char *offer = body_of(fake_client_request(b));
     CHECK(has(offer, " RTP/AVP 111 8 101\r\n"));
-    CHECK(!has(offer, "fingerprint") && !has(offer, "ice-") && !has(offer, "BUNDLE") && !has(offer, "rtcp-mux")); /* SDP-003 */
+    CHECK(!has(offer, "fingerprint") && !has(offer, "ice-") && !has(offer, "BUNDLE") &&
+          !has(offer, "rtcp-mux")); /* SDP-003 */
     fake_answer(b, 183, "bob", CORE_CONTACT, phone(1, 30000, "sendrecv"));
     media();
     char early[2048];
@@ -109,8 +109,10 @@ TEST(hold_and_resume_both_ways) /* SDP-019 */
     static const struct {
         bool from_browser;
         const char *offered, *answered;
-    } rows[] = { { true, "sendonly", "recvonly" }, { true, "sendrecv", "sendrecv" },
-                 { false, "sendonly", "recvonly" }, { false, "sendrecv", "sendrecv" } };
+    } rows[] = { { true, "sendonly", "recvonly" },
+                 { true, "sendrecv", "sendrecv" },
+                 { false, "sendonly", "recvonly" },
+                 { false, "sendrecv", "sendrecv" } };
     for (unsigned i = 0; i < 4; i++) {
         unsigned v = 10 + i;
         struct gw_sip_server *t = rows[i].from_browser
@@ -187,7 +189,8 @@ TEST(offers_that_cannot_be_served)
     struct gw_sip_server *a = browser_invite("this is no SDP", NULL);
     EQ(fake_status(a), 400);
     media();
-    a = browser_invite("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\nc=IN IP4 1.2.3.4\r\n", NULL);
+    a = browser_invite("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\nc=IN IP4 1.2.3.4\r\n",
+                       NULL);
     EQ(fake_status(a), 488);
     CHECK(header_of(fake_last_response(a), "Warning")[0] == '3');
     EQ(gw_agw_fake_requests(agw), 0);
