@@ -1,18 +1,18 @@
 // A client (a page, or aiortc) calls a phone and is called by it, through the gateway, with Kamailio as registrar: sound and picture both ways,
 // hold and resume from either side, digits, and a hang-up from either side.
-//   call.test.mjs chromium|firefox jssip|sipjs BASE_PORT
-//   call.test.mjs aiortc - BASE_PORT
+//   call.test.mjs chromium|firefox jssip|sipjs
+//   call.test.mjs aiortc
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { Aiortc } from '../peers/aiortc/aiortc.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';
 import { launch } from './lib/browser.mjs';
 import { ask, colours, hears, hearsNothing, sees, until } from './lib/check.mjs';
 import { startGateway } from './lib/gateway.mjs';
+import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
 import { serve } from './lib/site.mjs';
 
-const [browserName = 'chromium', library = 'jssip', basePort = '28000'] = process.argv.slice(2);
-const base = Number(basePort);
+const [browserName = 'chromium', library = 'jssip'] = process.argv.slice(2);
 const bars = [[230, 20, 20], [20, 230, 20], [20, 20, 230]]; // what the phone draws
 const pageHz = 440;
 const phoneHz = 1000;
@@ -82,6 +82,7 @@ async function calls(run, page, phone, core, { video }) {
 }
 
 await Run.main(`call ${browserName} ${library}`, async (run) => {
+  const base = await reservePorts(run);
   const core = await run.step('core starts', () => startKamailio(run, base, base + 2));
   const site = run.use(await serve());
   const gateway = await run.step('gateway starts', () => startGateway(run, { base, core, conf: { ws_origins: site.origin } }));

@@ -2,14 +2,15 @@
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';
+import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
 
-const base = 28600;
 const which = process.argv[2];
 
 await Run.main(`core ${which}`, async (run) => {
+  const base = await reservePorts(run);
   const core = await run.step('core starts', () =>
-    which === 'kamailio' ? startKamailio(run, base) : startDemoCore(run, base, [base + 70, base + 99]));
+    which === 'kamailio' ? startKamailio(run, base) : startDemoCore(run, base, [base + 70, base + 98]));
   const phone = (user, n, hz) => Baresip.start(run, { user, password: core.password, domain: core.domain, proxy: core.uri,
     sipPort: base + n, controlPort: base + n + 5, rtpPorts: [base + n + 10, base + n + 28], hz });
   const [a, b] = await run.step('phones start', async () => [await phone('ann', 2, 440), await phone('ben', 32, 1000)]);

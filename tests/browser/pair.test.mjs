@@ -1,21 +1,22 @@
 // Page to page: both ends are browsers, each call crosses the gateway twice with the core between. Sound and picture both ways,
 // hold, and a hang-up from either side.
-//   pair.test.mjs BROWSER LIBRARY BROWSER LIBRARY BASE_PORT
+//   pair.test.mjs BROWSER LIBRARY BROWSER LIBRARY
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { launch } from './lib/browser.mjs';
 import { colours, hears, hearsNothing, sees, until } from './lib/check.mjs';
 import { startGateway } from './lib/gateway.mjs';
+import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
 import { serve } from './lib/site.mjs';
 
-const [browserA = 'chromium', libraryA = 'jssip', browserB = 'chromium', libraryB = 'sipjs', basePort = '28300'] = process.argv.slice(2);
-const base = Number(basePort);
+const [browserA = 'chromium', libraryA = 'jssip', browserB = 'chromium', libraryB = 'sipjs'] = process.argv.slice(2);
 
 const state = (page, what, holds) => until(what, () => page.evaluate(() => test.state()), holds);
 const both = (a, b, call) => Promise.all([state(a, `the caller's call is ${call}`, (s) => s.call === call),
   state(b, `the called one's call is ${call}`, (s) => s.call === call)]);
 
 await Run.main(`pair ${browserA} ${libraryA} ${browserB} ${libraryB}`, async (run) => {
+  const base = await reservePorts(run);
   const core = await run.step('core starts', () => startKamailio(run, base, base + 2));
   const site = run.use(await serve());
   const gateway = await run.step('gateway starts', () => startGateway(run, { base, core, conf: { ws_origins: site.origin } }));

@@ -1,9 +1,10 @@
 // The phone before the gateway: two of them call each other directly.
 import { Baresip } from '../peers/baresip/baresip.mjs';
+import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
 
 await Run.main('phone baresip', async (run) => {
-  const base = 28700;
+  const base = await reservePorts(run);
   const phone = (user, n, hz) => Baresip.start(run, { user, password: 'x', domain: `127.0.0.1:${base + n}`,
     regint: 0, sipPort: base + n, controlPort: base + n + 5,
     rtpPorts: [base + n + 20, base + n + 38], hz });

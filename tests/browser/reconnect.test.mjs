@@ -1,17 +1,17 @@
 // The page's connection is lost in a call and comes back (RFC 5626 s. 6): the call's sound never stops, requests find the page
 // again, the phone reaches it anew. When it stays away, the call ends towards the phone.
-//   reconnect.test.mjs BROWSER LIBRARY BASE_PORT
+//   reconnect.test.mjs BROWSER LIBRARY
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';
 import { launch } from './lib/browser.mjs';
 import { colours, hears, sleep, until } from './lib/check.mjs';
 import { wire } from './lib/cut.mjs';
 import { startGateway } from './lib/gateway.mjs';
+import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
 import { serve } from './lib/site.mjs';
 
-const [browserName = 'chromium', library = 'jssip', basePort = '28200'] = process.argv.slice(2);
-const base = Number(basePort);
+const [browserName = 'chromium', library = 'jssip'] = process.argv.slice(2);
 const graceS = 12;
 
 const state = (page, what, holds, timeoutMs) => until(what, () => page.evaluate(() => test.state()), holds, timeoutMs);
@@ -19,6 +19,7 @@ const heard = (page, phone) => Promise.all([hears(page, 1000), phone.hears(440)]
 const registrations = (s) => s.log.filter((l) => l === 'registered' || l === 'registerer Registered').length;
 
 await Run.main(`reconnect ${browserName} ${library}`, async (run) => {
+  const base = await reservePorts(run);
   const core = await run.step('core starts', () => startKamailio(run, base, base + 2));
   const site = run.use(await serve());
   const gateway = await run.step('gateway starts', () =>
