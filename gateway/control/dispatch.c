@@ -124,7 +124,7 @@ static void answer_err(struct gw_dispatch *d, uint32_t i, int err)
 /* The worker of a request: of its context; of the same txn before; or the one with the fewest contexts. */
 static int choose(struct gw_dispatch *d, const struct gw_iq_req *req, unsigned *worker)
 {
-    unsigned best = d->nworkers, best_load = UINT32_MAX;
+    unsigned best = d->nworkers, best_load = UINT32_MAX, extra = req->is_emergency ? GW_DISPATCH_EMERGENCY : 0;
 
     if (req->ctx) {
         *worker = gw_iq_ctx_worker(req->ctx);
@@ -139,7 +139,7 @@ static int choose(struct gw_dispatch *d, const struct gw_iq_req *req, unsigned *
         }
     for (unsigned i = 0; i < d->nworkers; i++) {
         unsigned load = atomic_load_explicit(d->workers[i].load, memory_order_relaxed);
-        if (load < d->workers[i].limit && load < best_load) {
+        if (load < d->workers[i].limit + extra && load < best_load) {
             best = i;
             best_load = load;
         }

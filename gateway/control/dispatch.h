@@ -12,6 +12,7 @@ enum {
     GW_DISPATCH_WORKERS = 64,
     GW_DISPATCH_PENDING = 4096, /* requests without a reply; more: GW_E_FULL */
     GW_DISPATCH_TIMEOUT_MS = 2000,
+    GW_DISPATCH_EMERGENCY = 16, /* places of a worker beyond its limit, for emergency calls alone */
     GW_DISPATCH_RETRIES =
         256, /* recent Reserve requests whose txn is remembered, so that the same txn finds its worker */
 };
@@ -46,7 +47,7 @@ static inline unsigned gw_iq_ctx_worker(uint64_t ctx) /* UINT_MAX for 0 */
 struct gw_dispatch_worker {
     struct gw_mbox *orders;  /* borrowed */
     const atomic_uint *load; /* contexts it has; written by the worker */
-    unsigned limit;          /* contexts it may have */
+    unsigned limit;          /* contexts it may have; emergency calls have GW_DISPATCH_EMERGENCY more */
 };
 
 struct gw_dispatch;

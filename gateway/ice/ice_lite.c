@@ -58,6 +58,12 @@ void gw_ice_lite_init(struct gw_ice_lite *ice, uint32_t generation, uint32_t rat
 void gw_ice_lite_restart(struct gw_ice_lite *ice, uint32_t generation, char *dropped)
 {
     dropped[0] = 0;
+    if (ice->has_old && ice->gen[1].number == generation) { /* the offer that wanted the restart was refused */
+        memcpy(dropped, ice->gen[0].ufrag, sizeof(ice->gen[0].ufrag));
+        ice->gen[0] = ice->gen[1];
+        ice->has_old = false;
+        return;
+    }
     if (ice->has_old)
         memcpy(dropped, ice->gen[1].ufrag, sizeof(ice->gen[1].ufrag));
     ice->gen[1] = ice->gen[0];

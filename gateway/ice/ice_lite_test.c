@@ -282,6 +282,24 @@ TEST(a_second_restart_drops_the_oldest_generation)
     gw_ice_stun_free(g.stun);
 }
 
+TEST(a_restart_that_was_refused_is_taken_back)
+{
+    struct rig g;
+    char first[GW_ICE_UFRAG + 1], second[GW_ICE_UFRAG + 1], dropped[GW_ICE_UFRAG + 1];
+
+    rig_init(&g);
+    memcpy(first, g.ice.gen[0].ufrag, sizeof(first));
+    gw_ice_lite_restart(&g.ice, 2, dropped);
+    memcpy(second, g.ice.gen[0].ufrag, sizeof(second));
+    gw_ice_lite_restart(&g.ice, 1, dropped);
+    STR_EQ(dropped, second);
+    STR_EQ(g.ice.gen[0].ufrag, first);
+    check(&g, &alice, USE);
+    EQ(g.r.event, GW_ICE_NOMINATED);
+    CHECK(!g.r.has_dropped_gen);
+    gw_ice_stun_free(g.stun);
+}
+
 TEST(checks_over_the_rate_are_not_answered_and_later_ones_are)
 {
     struct rig g;

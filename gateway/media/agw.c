@@ -130,7 +130,7 @@ static int make_workers(struct gw_agw *a, char *why, size_t why_size)
         if (err)
             return err;
         a->nworkers++;
-        d[i] = (struct gw_dispatch_worker){ a->workers[i]->orders, &a->workers[i]->load, a->workers[i]->max_contexts };
+        d[i] = (struct gw_dispatch_worker){ a->workers[i]->orders, &a->workers[i]->load, (unsigned)a->conf->media_contexts };
     }
     return gw_dispatch_new(d, a->nworkers, &a->dispatch);
 }

@@ -93,7 +93,7 @@ TEST(iq_a_refused_request_changes_nothing)
 TEST(iq_ports_and_places_run_out_as_limit_and_come_back)
 {
     struct variant v = { .conf = "media_contexts = 2" };
-    struct gw_iq_req release = { .op = GW_IQ_RELEASE };
+    struct gw_iq_req release = { .op = GW_IQ_RELEASE }, emergency;
     uint64_t ctx[2];
     struct rig g;
 
@@ -104,6 +104,11 @@ TEST(iq_ports_and_places_run_out_as_limit_and_come_back)
             ctx[i] = g.reply.ctx;
         }
         EQ(rig_ask(&g, &g.want), GW_E_LIMIT);
+        emergency = g.want;
+        emergency.is_emergency = true;
+        EQ(rig_ask(&g, &emergency), 0); /* there is always room for it */
+        g.ctx = g.reply.ctx;
+        EQ(rig_ask(&g, &release), 0);
         for (int i = 0; i < 2; i++) {
             g.ctx = ctx[i];
             EQ(rig_ask(&g, &release), 0);

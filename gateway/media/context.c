@@ -155,11 +155,11 @@ static void remove_term(struct gw_context *cx, unsigned i)
 
 /* ---- context ---- */
 
-static int context_new(struct gw_worker *w, const char *call, struct gw_context **out)
+static int context_new(struct gw_worker *w, const char *call, bool is_emergency, struct gw_context **out)
 {
     struct gw_context *cx;
 
-    if (w->nfree == 0)
+    if (w->nfree == 0 || (!is_emergency && w->nfree <= GW_DISPATCH_EMERGENCY))
         return GW_E_LIMIT;
     cx = calloc(1, sizeof(*cx));
     if (!cx)
@@ -245,7 +245,7 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
 
     reply->err = check(w, cx, req);
     if (!reply->err && is_new)
-        reply->err = context_new(w, req->call, &cx);
+        reply->err = context_new(w, req->call, req->is_emergency, &cx);
     if (reply->err)
         return;
     reply->err = reserve(cx, req);

@@ -107,7 +107,7 @@ static int make_held(struct gw_worker *w)
 
 static int make_tables(struct gw_worker *w)
 {
-    w->max_contexts = (unsigned)w->conf->media_contexts;
+    w->max_contexts = (unsigned)w->conf->media_contexts + GW_DISPATCH_EMERGENCY;
     w->contexts = calloc(w->max_contexts, sizeof(*w->contexts));
     w->free_slots = calloc(w->max_contexts, sizeof(*w->free_slots));
     if (!w->contexts || !w->free_slots)
