@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Browsers register at a real Kamailio through the real gateway with digest, and everything but calls passes both ways.
-tshark judges the core wire. Run: registration.py BUILD_DIR [case]"""
+tshark judges the core wire. Run: registration.py BUILD_DIR [ADDRESS [case]]"""
 import asyncio
 import os
 import re
@@ -17,6 +17,9 @@ from sip import Client, Message
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1])
 DOMAIN = "ims.example"
+ADDRESS = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1" # of the core side
+HOST = ADDRESS.strip("[]")
+FAMILY = socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
 
 
 def free_block(n):
@@ -25,8 +28,9 @@ def free_block(n):
         try:
             for port in range(base, base + n):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(socket.AF_INET, kind) as s:
-                        s.bind(("127.0.0.1", port))
+                    for family, host in {(socket.AF_INET, "127.0.0.1"), (FAMILY, HOST)}:
+                        with socket.socket(family, kind) as s:
+                            s.bind((host, port))
             return base
         except OSError:
             continue
@@ -60,12 +64,12 @@ class Lab:
         self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", f"port {self.sip} or port {self.core}", "-w", self.pcap],
                    "Capturing on")
         self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core), "--gateway-port", str(self.sip),
-                                "--dir", f"{self.dir}/kamailio", "--min-expires", "2",
+                                "--address", ADDRESS, "--dir", f"{self.dir}/kamailio", "--min-expires", "2",
                                 *(f"{user}{i}:{'geheim' if user == 'bob' else 'secret'}" for i in range(len(CASES))
                                   for user in ("ann", "bob", "phone", "eve"))], "Aliases")
         with open(f"{self.dir}/imsgw.conf", "w") as f:
-            f.write(f"domain = visited.example\nsip_listen = 127.0.0.1:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
-                    f"core_route = sip:127.0.0.1:{self.core};lr\nadmin_socket =\nlog_level = debug\n"
+            f.write(f"domain = visited.example\nsip_listen = {ADDRESS}:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
+                    f"core_route = sip:{ADDRESS}:{self.core};lr\nadmin_socket =\nlog_level = debug\n"
                     f"access_port = {self.media}\ncore_port_min = {self.rtp[0]}\ncore_port_max = {self.rtp[1]}\nhome_domains = {DOMAIN}\n")
         self.start("imsgw", [f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], "ready")
 
@@ -99,14 +103,14 @@ class Lab:
         return c
 
     async def phone(self, user="phone", index=0):
-        c = await Client(user + self.suffix, DOMAIN).open_udp(self.phones[index], ("127.0.0.1", self.core))
+        c = await Client(user + self.suffix, DOMAIN).open_udp(self.phones[index], (HOST, self.core), ADDRESS)
         answer = await c.register()
         assert answer.status == 200, answer.text
         return c
 
     def frames(self, only):
         """SIP messages on the core wire as tshark dissects them."""
-        out = subprocess.run(["tshark", "-r", self.pcap, "-d", f"udp.port=={self.sip},sip", "-Y", only, "-T", "fields", "-e",
+        out = subprocess.run(["tshark", "-r", self.pcap, "-d", f"udp.port=={self.sip},sip", "-d", f"tcp.port=={self.core},sip", "-Y", only, "-T", "fields", "-e",
                               "sip.Request-Line", "-e", "sip.Status-Line", "-e", "sip.msg_hdr", "-E", "separator=|"],
                              capture_output=True, text=True, check=True).stdout
         return [line for line in out.splitlines() if line]
@@ -152,6 +156,16 @@ async def messages_pass_both_ways(lab):
     await asyncio.gather(ann.close(), bob.close(), phone.close())
 
 
+async def large_messages_pass(lab):
+    """More than a datagram should hold goes to the core over TCP (RFC 3261 s. 18.1.1); what comes back may be as large."""
+    ann, bob = await lab.client("ann"), await lab.client("bob", "geheim")
+    body = "".join(f"{i:05d} " for i in range(1500))
+    answer = await ann.request("MESSAGE", bob.aor, ["Content-Type: text/plain"], body=body)
+    assert answer.status == 200, answer.text
+    assert (await bob.next("MESSAGE")).body == body
+    await asyncio.gather(ann.close(), bob.close())
+
+
 async def options_are_answered_by_whom_they_name(lab):
     ann, phone = await lab.client("ann"), await lab.phone()
     answer = await ann.request("OPTIONS", "sip:visited.example")
@@ -160,7 +174,7 @@ async def options_are_answered_by_whom_they_name(lab):
     await phone.next("OPTIONS")
     assert (await phone.request("OPTIONS", ann.aor)).status == 200
     await ann.next("OPTIONS")
-    answer = await phone.ask(phone.text("OPTIONS", f"sip:127.0.0.1:{lab.sip}"), to=("127.0.0.1", lab.sip))
+    answer = await phone.ask(phone.text("OPTIONS", f"sip:{ADDRESS}:{lab.sip}"), to=(HOST, lab.sip))
     assert answer.status == 200, answer.text
     assert (await ann.request("OPTIONS", "sip:nobody@ims.example")).status == 404
     await asyncio.gather(ann.close(), phone.close())
@@ -191,7 +205,7 @@ async def a_registration_expires(lab):
 async def tokens_cannot_be_forged_and_lost_connections_say_so(lab):
     """SIG-014: a changed or invented token is 403; that of a closed connection 430; no token and no contact, no relay."""
     ann, phone = await lab.client("ann"), await lab.phone()
-    gateway = ("127.0.0.1", lab.sip)
+    gateway = (HOST, lab.sip)
     await phone.request("MESSAGE", ann.aor)
     m = await ann.next("MESSAGE")
     await phone.request("SUBSCRIBE", ann.aor, [f"Contact: {phone.contact}", "Event: presence"])
@@ -271,7 +285,7 @@ def the_core_wire_is_as_it_should_be(lab):
     assert len(registers) > 10, registers
     icids = set()
     for r in registers:
-        assert re.search(r"Path: <sip:[A-Za-z0-9_-]{44}@127\.0\.0\.1:%d;lr;ob>" % lab.sip, r) or "Contact: *" in r or \
+        assert re.search(r"Path: <sip:[A-Za-z0-9_-]{44}@%s:%d;lr;ob>" % (re.escape(ADDRESS), lab.sip), r) or "Contact: *" in r or \
             "reg-id" not in r, r
         assert "Require: path" in r and 'P-Visited-Network-ID: "visited.example"' in r, r
         assert 'orig-ioi="Type 1visited.example"' in r and "Bearer" not in r, r
@@ -283,19 +297,20 @@ def the_core_wire_is_as_it_should_be(lab):
     assert any('integrity-protected="tls-yes"' in r for r in registers)
     messages = lab.frames(f"sip.Method == MESSAGE && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
     assert messages and all("eve@ims.example" not in m.split("P-Asserted-Identity")[1][:60] for m in messages), messages
+    assert lab.frames(f"tcp.dstport == {lab.core} && sip.Method == MESSAGE"), "the large message did not go over TCP"
     for m in messages:
         assert "P-Charging-Vector: icid-value=" in m and "Route: <sip:orig@" in m, m
 
 
-CASES = [registers_with_digest, registrar_failures_pass, messages_pass_both_ways, options_are_answered_by_whom_they_name,
-         unregistered_and_foreign_identities_stay_out, a_registration_expires,
+CASES = [registers_with_digest, registrar_failures_pass, messages_pass_both_ways, large_messages_pass,
+         options_are_answered_by_whom_they_name, unregistered_and_foreign_identities_stay_out, a_registration_expires,
          tokens_cannot_be_forged_and_lost_connections_say_so, a_new_connection_of_the_same_instance_takes_over,
          subscriptions_work_both_ways, hops_and_extensions_are_checked]
 
 
 def main():
     lab, failed = Lab(), 0
-    chosen = [c for c in CASES if len(sys.argv) < 3 or sys.argv[2] in c.__name__]
+    chosen = [c for c in CASES if len(sys.argv) < 4 or sys.argv[3] in c.__name__]
     try:
         lab.up()
         for case in chosen:

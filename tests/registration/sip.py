@@ -69,7 +69,7 @@ class Client:
         self.reader = asyncio.ensure_future(self._read())
         return self
 
-    async def open_udp(self, port, peer):
+    async def open_udp(self, port, peer, address="127.0.0.1"):
         loop, outer = asyncio.get_running_loop(), self
 
         class Protocol(asyncio.DatagramProtocol):
@@ -77,8 +77,8 @@ class Client:
                 outer._take(data.decode())
 
         self.ws, self.peer = None, peer
-        self.udp, _ = await loop.create_datagram_endpoint(Protocol, local_addr=("127.0.0.1", port))
-        self.host, self.transport = f"127.0.0.1:{port}", "UDP"
+        self.udp, _ = await loop.create_datagram_endpoint(Protocol, local_addr=(address.strip("[]"), port))
+        self.host, self.transport = f"{address}:{port}", "UDP"
         self.contact = f"<sip:{self.user}@{self.host}>"
         return self
 
@@ -122,8 +122,8 @@ class Client:
         to = req["To"] if ";tag=" in req["To"] else f"{req['To']};tag={self.user}-tag"
         lines += [f"From: {req['From']}", f"To: {to}", f"Call-ID: {req['Call-ID']}", f"CSeq: {req['CSeq']}", *headers,
                   "Content-Length: 0"]
-        via = re.match(r"SIP/2.0/UDP\s+([^:;\s]+):?(\d*)", req["Via"])
-        self.send("\r\n".join(lines) + "\r\n\r\n", to=(via[1], int(via[2] or 5060)) if via and not self.ws else None)
+        via = re.match(r"SIP/2.0/UDP\s+(\[[^]]+\]|[^:;\s]+):?(\d*)", req["Via"])
+        self.send("\r\n".join(lines) + "\r\n\r\n", to=(via[1].strip("[]"), int(via[2] or 5060)) if via and not self.ws else None)
 
     def text(self, method, uri, headers=(), body="", **given):
         self.cseq += 1
