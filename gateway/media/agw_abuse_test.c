@@ -181,3 +181,42 @@ TEST(what_signalling_did_not_agree_to_is_dropped)
     EQ(g.wc->nrtp, 5);
     rig_end(&g);
 }
+
+TEST(handshakes_at_once_are_limited_and_a_waiting_one_begins_when_there_is_room)
+{
+    struct variant v = { .is_dtls_client = false, .conf = "media_handshakes = 1" }; /* the gateway is the client */
+    struct gw_iq_req release = { .op = GW_IQ_RELEASE };
+    struct wc *mute;
+    uint64_t first;
+    struct rig g;
+
+    rig_start(&g, &v);
+    mute = g.wc;
+    mute->lose_of_10 = 10; /* never answers a handshake */
+    rig_know_fingerprint(&g);
+    rig_reserve(&g);
+    first = g.ctx;
+    rig_connect_ice(&g);
+    CHECK(rig_wait_event(&g, GW_IQ_ICE_UP, 1, 5000));
+    EQ(gw_stats_read(GW_STAT_HANDSHAKES), 1);
+
+    struct wc_options o = { .is_dtls_client = false };
+    g.wc = wc_new(&o);
+    strcpy(g.want.terms[0].remote_ufrag, g.wc->ufrag);
+    strcpy(g.want.terms[0].remote_pwd, g.wc->pwd);
+    rig_know_fingerprint(&g);
+    g.ctx = 0;
+    rig_reserve(&g);
+    rig_connect_ice(&g);
+    CHECK(rig_wait_event(&g, GW_IQ_ICE_UP, 2, 5000));
+    CHECK(rig_grew(&g, GW_STAT_DTLS_REFUSED, 1) >= 1);
+    EQ(gw_stats_read(GW_STAT_HANDSHAKES), 1);
+    CHECK(!g.wc->is_dtls_up);
+    uint64_t second = g.ctx;
+    g.ctx = first;
+    EQ(rig_ask(&g, &release), 0);
+    g.ctx = second;
+    CHECK(rig_wait_event(&g, GW_IQ_DTLS_UP, 1, 20000)); /* at the next look, once a second */
+    wc_free(mute);
+    rig_end(&g);
+}

@@ -179,6 +179,33 @@ TEST(iq_releasing_one_termination_ends_its_streams_alone)
     rig_end(&g);
 }
 
+TEST(contexts_spread_over_the_workers_each_with_a_port_of_its_own)
+{
+    struct variant v = { .conf = "workers = 2" };
+    struct gw_iq_req release = { .op = GW_IQ_RELEASE };
+    uint16_t port[2];
+    uint64_t ctx[2];
+    struct rig g;
+
+    rig_start(&g, &v);
+    for (int i = 0; i < 2; i++) {
+        g.ctx = 0;
+        rig_reserve(&g);
+        ctx[i] = g.ctx;
+        port[i] = g.access.rtp.port;
+    }
+    EQ(port[0] + port[1], 2 * g.conf->access_port + 1);
+    EQ(gw_agw_contexts(g.agw), 2);
+    g.ctx = ctx[0];
+    EQ(rig_ask(&g, &release), 0);
+    g.ctx = 0;
+    rig_reserve(&g);
+    EQ(g.access.rtp.port, port[0]); /* the less loaded one */
+    EQ(rig_ask(&g, &release), 0);
+    g.ctx = ctx[1];
+    rig_end(&g);
+}
+
 TEST(the_advertised_address_is_written_and_settings_are_checked)
 {
     static const char *const bad[] = {

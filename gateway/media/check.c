@@ -95,8 +95,6 @@ void gw_check_input(struct gw_worker *w, unsigned family, const struct gw_addr *
     }
     if (r.event == GW_ICE_NOMINATED)
         nominated(t, family, from);
-    else if (!t->dtls)
-        gw_secure_begin(t); /* it had to wait for a handshake's place */
 }
 
 static int put_ufrag(struct gw_termination *t)
