@@ -17,7 +17,8 @@ struct gw_agw {
     struct pending *first, **last;
     struct gw_iq_req latest;
     uint64_t contexts[CONTEXTS], next_ctx;
-    unsigned ncontexts, requests, bad_releases, fail_submits;
+    unsigned ncontexts, requests, bad_releases, fail_submits, fail_nth_submit, fail_nth_reply;
+    int fail_err;
     uint16_t next_port;
 };
 
@@ -38,6 +39,8 @@ int gw_agw_submit(struct gw_agw *a, struct gw_iq_req **req, gw_iq_reply_cb *on_r
         a->fail_submits--;
         return GW_E_FULL;
     }
+    if (a->fail_nth_submit && --a->fail_nth_submit == 0)
+        return GW_E_FULL;
     struct pending *p = calloc(1, sizeof(*p));
     if (!p)
         abort();
@@ -101,6 +104,8 @@ static void reply(struct gw_agw *a, struct pending *p, int err)
 
     if (!r)
         abort();
+    if (!err && q->op != GW_IQ_RELEASE && a->fail_nth_reply && --a->fail_nth_reply == 0)
+        err = a->fail_err;
     r->txn = q->txn;
     r->ctx = q->ctx;
     r->err = err;
@@ -147,6 +152,17 @@ void gw_agw_fake_reply_error(struct gw_agw *a, int err)
     struct pending *p = take(a);
     if (p)
         reply(a, p, err);
+}
+
+void gw_agw_fake_fail_nth_submit(struct gw_agw *a, unsigned n)
+{
+    a->fail_nth_submit = n;
+}
+
+void gw_agw_fake_fail_nth_reply(struct gw_agw *a, unsigned n, int err)
+{
+    a->fail_nth_reply = n;
+    a->fail_err = err;
 }
 
 void gw_agw_fake_fail_submits(struct gw_agw *a, unsigned n)

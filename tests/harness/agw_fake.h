@@ -16,6 +16,9 @@ const struct gw_iq_req *gw_agw_fake_pending(const struct gw_agw *a);
 unsigned gw_agw_fake_reply_all(struct gw_agw *a);
 /* Replies to the oldest with err; a context is then neither made nor released. */
 void gw_agw_fake_reply_error(struct gw_agw *a, int err);
+/* Of those from now on, the nth submit returns GW_E_FULL, or the nth reply other than to a release has the error err. */
+void gw_agw_fake_fail_nth_submit(struct gw_agw *a, unsigned n);
+void gw_agw_fake_fail_nth_reply(struct gw_agw *a, unsigned n, int err);
 /* The next n submits return GW_E_FULL. */
 void gw_agw_fake_fail_submits(struct gw_agw *a, unsigned n);
 

@@ -45,7 +45,7 @@ static struct {
     struct gw_sip_client *clients[MAX];
     struct gw_ctl_timer *timers[MAX];
     struct gw_sip_msg *acks[ACKS];
-    unsigned nservers, nclients, ntimers, nacks, nflows, nbranches, fail_sends;
+    unsigned nservers, nclients, ntimers, nacks, nflows, nbranches, fail_sends, fail_nth;
     int fail_err;
     struct {
         char transport[8];
@@ -465,6 +465,8 @@ int gw_sip_client_send(struct gw_sip_stack *s, struct gw_sip_msg **req, const st
         f.fail_sends--;
         return f.fail_err;
     }
+    if (f.fail_nth && --f.fail_nth == 0)
+        return f.fail_err;
     if (f.nclients == MAX || !(c = calloc(1, sizeof(*c))))
         return GW_E_LIMIT;
     snprintf(via, sizeof(via), "SIP/2.0/UDP %s;branch=z9hG4bKours%u", FAKE_CORE_HOST, f.nclients);
@@ -609,5 +611,11 @@ const struct gw_sip_msg *fake_ack_sent(unsigned i)
 void fake_sip_fail_sends(unsigned n, int err)
 {
     f.fail_sends = n;
+    f.fail_err = err;
+}
+
+void fake_sip_fail_nth_send(unsigned n, int err)
+{
+    f.fail_nth = n;
     f.fail_err = err;
 }

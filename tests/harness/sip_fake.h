@@ -60,5 +60,7 @@ const struct gw_sip_msg *fake_ack_sent(unsigned i);
 
 /* The next n calls of gw_sip_client_send fail with err. */
 void fake_sip_fail_sends(unsigned n, int err);
+/* The nth call of gw_sip_client_send from now on fails with err; 0: none. */
+void fake_sip_fail_nth_send(unsigned n, int err);
 
 #endif
