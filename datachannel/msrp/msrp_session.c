@@ -35,6 +35,17 @@ void gw_msrp_session_free(struct gw_msrp_session *s)
     free(s);
 }
 
+void gw_msrp_session_set_directions(struct gw_msrp_session *s, bool may_core_send, bool may_channel_send)
+{
+    s->c.may_core_send = may_core_send;
+    s->c.may_channel_send = may_channel_send;
+}
+
+void gw_msrp_core_up(struct gw_msrp_session *s)
+{
+    s->is_core_lost = false;
+}
+
 const struct gw_msrp_counts *gw_msrp_session_counts(const struct gw_msrp_session *s)
 {
     return &s->n;

@@ -60,6 +60,11 @@ int gw_msrp_session_new(const struct gw_msrp_config *config, struct gw_msrp_sess
 void gw_msrp_session_free(struct gw_msrp_session *s);
 const struct gw_msrp_counts *gw_msrp_session_counts(const struct gw_msrp_session *s);
 
+/* What the direction attributes allow now (RFC 4975 s. 8.9). */
+void gw_msrp_session_set_directions(struct gw_msrp_session *s, bool may_core_send, bool may_channel_send);
+/* A new connection of the core stands: requests may go again. */
+void gw_msrp_core_up(struct gw_msrp_session *s);
+
 /* A message of the channel. CLOSED: three wrong ones in a row, close the channel. */
 int gw_msrp_from_channel(struct gw_msrp_session *s, struct gw_span message, uint64_t now_us);
 

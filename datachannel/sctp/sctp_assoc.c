@@ -56,8 +56,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static struct gw_sctp_assoc *table[TABLE];
 static unsigned live;
-static bool is_running, has_ticker_thread;
-static pthread_t ticker;
+static bool is_running;
 static _Thread_local bool is_ticking;
 
 /* ---- what usrsctp calls, always under the lock ---- */
@@ -148,7 +147,7 @@ static void *run_ticker(void *arg)
 
     (void)arg;
     pthread_mutex_lock(&lock);
-    while (is_running) {
+    for (;;) {
         struct timespec pause = { 0, TICK_MS * 1000000 };
         uint64_t now;
 
@@ -164,14 +163,19 @@ static void *run_ticker(void *arg)
         before = now;
         pthread_mutex_lock(&lock);
     }
-    pthread_mutex_unlock(&lock);
     return NULL;
 }
 
 int gw_sctp_init(bool has_ticker)
 {
-    if (is_running)
-        return GW_E_STATE;
+    pthread_t ticker;
+    int err = 0;
+
+    pthread_mutex_lock(&lock);
+    if (is_running) {
+        pthread_mutex_unlock(&lock);
+        return 0;
+    }
     usrsctp_init_nothreads(0, on_output, NULL);
     usrsctp_sysctl_set_sctp_ecn_enable(0);
     usrsctp_sysctl_set_sctp_pr_enable(1);
@@ -186,29 +190,13 @@ int gw_sctp_init(bool has_ticker)
     usrsctp_sysctl_set_sctp_initial_cwnd(10);
     usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(GW_SCTP_STREAMS);
     is_running = true;
-    if (has_ticker && pthread_create(&ticker, NULL, run_ticker, NULL) != 0) {
-        is_running = false;
-        return GW_E_IO;
-    }
-    has_ticker_thread = has_ticker;
-    return 0;
-}
-
-void gw_sctp_fini(void)
-{
-    if (!is_running)
-        return;
-    pthread_mutex_lock(&lock);
-    is_running = false;
-    pthread_cond_signal(&wake);
+    /* It lives as long as the process: usrsctp cannot be started anew, and its timers outlive the last association. */
+    if (has_ticker && pthread_create(&ticker, NULL, run_ticker, NULL) == 0)
+        pthread_detach(ticker);
+    else if (has_ticker)
+        err = GW_E_IO;
     pthread_mutex_unlock(&lock);
-    if (has_ticker_thread)
-        pthread_join(ticker, NULL);
-    for (int i = 0; i < 500 && usrsctp_finish() != 0; i++) {
-        struct timespec pause = { 0, 2000000 };
-        gw_sctp_tick(TICK_MS);
-        nanosleep(&pause, NULL);
-    }
+    return err;
 }
 
 unsigned gw_sctp_count(void)

@@ -62,10 +62,8 @@ struct gw_sctp_send {
     int32_t max_retr, max_time_ms;    /* -1: reliable; at most one of them */
 };
 
-/* Once per process. has_ticker false: the caller advances time by gw_sctp_tick (tests). */
+/* Idempotent, any thread. has_ticker false: the caller advances time by gw_sctp_tick (tests). */
 int gw_sctp_init(bool has_ticker);
-/* After the last association has been freed. */
-void gw_sctp_fini(void);
 void gw_sctp_tick(uint32_t elapsed_ms);
 unsigned gw_sctp_count(void); /* live associations */
 

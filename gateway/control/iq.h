@@ -21,12 +21,15 @@ enum {
     GW_IQ_CALL_ID = 24,      /* characters of a call's id, the one in log lines */
     GW_IQ_TERMS = 16,        /* terminations of a context */
     GW_IQ_STREAMS = 8,       /* streams of a context */
+    GW_IQ_CHANNELS = 8,      /* data channels of a context that are joined to the core */
     GW_IQ_PTS = 32,          /* payload types of a stream */
     GW_IQ_EXTS = 8,          /* RTP header extensions of a stream that cross the gateway */
     GW_IQ_FINGERPRINTS = 4,
     GW_IQ_UFRAG = 256,       /* RFC 8839 s. 5.4: 4 to 256 characters */
     GW_IQ_PWD = 256,
     GW_IQ_MID = 32,
+    GW_IQ_URI = 512,         /* one MSRP URI */
+    GW_IQ_PATH = 2047,       /* an MSRP path: relays first, the endpoint last, separated by blanks */
 };
 
 enum gw_iq_op {
@@ -43,6 +46,8 @@ enum gw_iq_realm { GW_IQ_ACCESS, GW_IQ_CORE };
 enum gw_iq_security { GW_IQ_PLAIN, GW_IQ_SDES, GW_IQ_DTLS };
 enum gw_iq_setup { GW_IQ_SETUP_PASSIVE, GW_IQ_SETUP_ACTIVE }; /* our DTLS role */
 enum gw_iq_kind { GW_IQ_AUDIO, GW_IQ_VIDEO };
+enum gw_iq_transport { GW_IQ_UDP, GW_IQ_TCP }; /* of a core termination; WebRTC media is always on the shared UDP port */
+enum gw_iq_protocol { GW_IQ_MSRP, GW_IQ_BFCP, GW_IQ_T140 }; /* of a data channel (TS 33.328 s. N.3.1) */
 enum gw_iq_hash { GW_IQ_SHA1 = 1, GW_IQ_SHA224, GW_IQ_SHA256, GW_IQ_SHA384, GW_IQ_SHA512 };
 
 /* SRTP suites by their DTLS protection profile numbers where they have one (RFC 5764 s. 4.1.2, RFC 7714 s. 14.2). */
@@ -95,6 +100,14 @@ struct gw_iq_term {
     struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
 
     struct gw_iq_crypto local, remote; /* SDES: local protects what we send */
+
+    uint8_t transport;       /* enum gw_iq_transport */
+    uint8_t tcp_setup;       /* TCP: enum gw_iq_setup. ACTIVE connects to remote_rtp once it is known, PASSIVE listens
+                              * (TS 23.334 s. 5.11.2); PASSIVE until configured */
+
+    bool has_sctp;           /* access: data channels over the DTLS association (RFC 8841) */
+    uint16_t sctp_port, remote_sctp_port; /* ours and the peer's; remote 0: not known yet */
+    uint32_t remote_max_message; /* a=max-message-size of the peer; 0: any */
 };
 
 struct gw_iq_pt {
@@ -121,15 +134,34 @@ struct gw_iq_stream {
     bool core_has_rsize, access_has_rsize; /* reduced-size RTCP (RFC 5506); else compound is made */
 };
 
+/* A data channel of an access termination, joined to a core termination of its own: TCP for MSRP and BFCP, UDP (RTP) for
+ * T.140. Ids are of the same space as those of streams. */
+struct gw_iq_channel {
+    uint8_t id;              /* 1..255 */
+    uint8_t protocol;        /* enum gw_iq_protocol */
+    uint8_t access_term, core_term;
+    bool to_core, to_access; /* gates; what the direction attributes of the SDP allow */
+    uint16_t stream;         /* SCTP stream id of the dcmap (RFC 8864) */
+    /* MSRP */
+    bool has_b2bua;          /* paths are rewritten; else CEMA: bytes pass (RFC 8873 s. 6) */
+    char own_uri[GW_IQ_URI + 1], peer_uri[GW_IQ_URI + 1];    /* access leg; peer empty: learnt from its first message */
+    char core_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1]; /* core leg: ours, and the peer's whole path; empty: not known */
+    /* T.140 */
+    uint8_t t140_pt, red_pt; /* core payload types; red 0xff: none */
+    uint8_t generations;     /* redundant ones that we send */
+    uint16_t core_cps, access_cps; /* characters a second that each side takes; 0: 30 */
+};
+
 struct gw_iq_req {
     uint64_t txn;
     uint8_t op;
     uint64_t ctx;            /* 0 in a RESERVE: make a new context on the least loaded worker */
     char call[GW_IQ_CALL_ID + 1];
     bool is_emergency;
-    uint8_t nterms, nstreams;
+    uint8_t nterms, nstreams, nchannels;
     struct gw_iq_term terms[GW_IQ_TERMS];
     struct gw_iq_stream streams[GW_IQ_STREAMS];
+    struct gw_iq_channel channels[GW_IQ_CHANNELS];
 };
 
 /* What a Reserve gives for each termination. */
@@ -161,7 +193,8 @@ struct gw_iq_reply {
     int err;                 /* 0 or enum gw_err: LIMIT no worker or port, NOTFOUND no such context, INVAL, POLICY */
     uint8_t nlocals, ncounters;
     struct gw_iq_local locals[GW_IQ_TERMS];
-    struct gw_iq_counters counters[GW_IQ_STREAMS]; /* AUDIT, and RELEASE of the context */
+    struct gw_iq_counters counters[GW_IQ_STREAMS + GW_IQ_CHANNELS]; /* AUDIT, and RELEASE of the context; of a channel:
+                                                                      * messages and their octets */
 };
 
 enum gw_iq_event {
@@ -172,6 +205,10 @@ enum gw_iq_event {
     GW_IQ_CONSENT_LOST,         /* no valid check for 30 s (RFC 7675) */
     GW_IQ_PICTURE_FAST_UPDATE,  /* browser asked for a key frame and the core is AVP */
     GW_IQ_OUT_OF_SERVICE,       /* the worker is gone; its contexts with it */
+    GW_IQ_SCTP_UP,              /* the association of an access termination is up */
+    GW_IQ_CHANNEL_CLOSED,       /* the peer closed the data channel of `stream`, or its association ended */
+    GW_IQ_TCP_UP,               /* the core connection of channel `stream` is established */
+    GW_IQ_TCP_LOST,             /* it was lost, or could not be established (cause) */
 };
 
 struct gw_iq_notify {

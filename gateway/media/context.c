@@ -4,7 +4,7 @@
 
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
-#include "gateway/media/media_priv.h"
+#include "gateway/media/data.h"
 
 static struct gw_termination *find_term(const struct gw_context *cx, uint8_t id)
 {
@@ -19,6 +19,14 @@ static struct gw_stream *find_stream(const struct gw_context *cx, uint8_t id)
     for (unsigned i = 0; cx && i < cx->nstreams; i++)
         if (cx->streams[i]->conf.id == id)
             return cx->streams[i];
+    return NULL;
+}
+
+static struct gw_data *find_data(const struct gw_context *cx, uint8_t id)
+{
+    for (unsigned i = 0; cx && i < cx->ndatas; i++)
+        if (cx->datas[i]->conf.id == id)
+            return cx->datas[i];
     return NULL;
 }
 
@@ -44,6 +52,10 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
         return GW_E_UNSUPPORTED; /* DTLS comes only from an address that a check has proved */
     if (t->security == GW_IQ_SDES && ((t->local.suite && !gw_srtp_suite_find(t->local.suite)) ||
                                       (t->remote.suite && !gw_srtp_suite_find(t->remote.suite))))
+        return GW_E_UNSUPPORTED;
+    if (t->transport > GW_IQ_TCP || t->tcp_setup > GW_IQ_SETUP_ACTIVE || (t->has_sctp && t->security != GW_IQ_DTLS))
+        return GW_E_INVAL;
+    if (t->transport == GW_IQ_TCP && (t->realm != GW_IQ_CORE || t->security != GW_IQ_PLAIN))
         return GW_E_UNSUPPORTED;
     if (has) /* what makes a termination what it is cannot change */
         return has->realm == t->realm && (has->security == GW_IQ_DTLS) == (t->security == GW_IQ_DTLS) &&
@@ -84,10 +96,25 @@ static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req
     return 0;
 }
 
+static int check_channel(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_channel *c)
+{
+    const struct gw_data *has = find_data(cx, c->id);
+
+    if (c->id == 0 || c->protocol > GW_IQ_T140 || c->t140_pt > 127 || (c->red_pt > 127 && c->red_pt != 0xff) ||
+        c->generations > 7)
+        return GW_E_INVAL;
+    if (!is_text(c->own_uri, sizeof(c->own_uri)) || !is_text(c->peer_uri, sizeof(c->peer_uri)) ||
+        !is_text(c->core_uri, sizeof(c->core_uri)) || !is_text(c->core_path, sizeof(c->core_path)))
+        return GW_E_INVAL;
+    if (realm_of(cx, req, c->access_term) != GW_IQ_ACCESS || realm_of(cx, req, c->core_term) != GW_IQ_CORE)
+        return GW_E_NOTFOUND;
+    return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream) ? GW_E_STATE : 0;
+}
+
 static int check(const struct gw_worker *w, const struct gw_context *cx, const struct gw_iq_req *req)
 {
     bool may_make = req->op == GW_IQ_RESERVE || req->op == GW_IQ_RESERVE_CONFIGURE;
-    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0;
+    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0, ndatas = cx ? cx->ndatas : 0;
     int err = 0;
 
     if (req->nterms > GW_IQ_TERMS || req->nstreams > GW_IQ_STREAMS || !is_text(req->call, sizeof(req->call)))
@@ -104,7 +131,11 @@ static int check(const struct gw_worker *w, const struct gw_context *cx, const s
         err = check_stream(cx, req, &req->streams[i]);
         nstreams += !find_stream(cx, req->streams[i].id);
     }
-    if (!err && (nterms > GW_IQ_TERMS || nstreams > GW_IQ_STREAMS))
+    for (unsigned i = 0; !err && i < req->nchannels; i++) {
+        err = check_channel(cx, req, &req->channels[i]);
+        ndatas += !find_data(cx, req->channels[i].id);
+    }
+    if (!err && (nterms > GW_IQ_TERMS || nstreams > GW_IQ_STREAMS || ndatas > GW_IQ_CHANNELS))
         err = GW_E_LIMIT;
     return err;
 }
@@ -139,6 +170,20 @@ static void join(struct gw_context *cx)
         for (unsigned k = 0; k < 2; k++)
             s->term[k]->streams[s->term[k]->nstreams++] = s;
     }
+}
+
+static void join_datas(struct gw_context *cx)
+{
+    for (unsigned i = 0; i < cx->ndatas; i++) {
+        cx->datas[i]->access = find_term(cx, cx->datas[i]->conf.access_term);
+        cx->datas[i]->core = find_term(cx, cx->datas[i]->conf.core_term);
+    }
+}
+
+static void remove_data(struct gw_context *cx, unsigned i)
+{
+    gw_data_free(cx->datas[i]);
+    cx->datas[i] = cx->datas[--cx->ndatas];
 }
 
 static void remove_stream(struct gw_context *cx, unsigned i)
@@ -183,6 +228,8 @@ void gw_context_free(struct gw_context *cx)
     if (!cx)
         return;
     w = cx->w;
+    while (cx->ndatas)
+        remove_data(cx, 0);
     while (cx->nstreams)
         remove_stream(cx, 0);
     while (cx->nterms)
@@ -222,6 +269,11 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
             gw_stream_init(s, &req->streams[i]);
             cx->streams[cx->nstreams++] = s;
         }
+    for (unsigned i = 0; !err && i < req->nchannels; i++)
+        if (!find_data(cx, req->channels[i].id)) {
+            err = gw_data_new(cx, &req->channels[i], &cx->datas[cx->ndatas]);
+            cx->ndatas += !err;
+        }
     return err;
 }
 
@@ -239,7 +291,7 @@ static void ask_keyframe(const struct gw_context *cx, bool was_open[GW_IQ_STREAM
 static void do_configure(struct gw_worker *w, struct gw_context *cx, const struct gw_iq_req *req,
                          struct gw_iq_reply *reply)
 {
-    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0;
+    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0, ndatas = cx ? cx->ndatas : 0;
     bool is_new = !cx, was_open[GW_IQ_STREAMS] = { false };
     struct gw_addr was[GW_IQ_STREAMS] = { 0 };
 
@@ -249,7 +301,10 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
     if (reply->err)
         return;
     reply->err = reserve(cx, req);
+    join_datas(cx);
     if (reply->err) { /* nothing has changed */
+        while (cx->ndatas > ndatas)
+            remove_data(cx, cx->ndatas - 1);
         while (cx->nstreams > nstreams)
             remove_stream(cx, cx->nstreams - 1);
         while (cx->nterms > nterms)
@@ -270,6 +325,10 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
         gw_termination_apply(t, &req->terms[i]);
         gw_termination_local(t, &reply->locals[reply->nlocals++]);
     }
+    for (unsigned i = 0; i < req->nterms; i++) /* the association's ports may be known only now */
+        gw_data_dtls_up(find_term(cx, req->terms[i].id));
+    for (unsigned i = 0; i < req->nchannels; i++)
+        gw_data_apply(find_data(cx, req->channels[i].id), &req->channels[i]);
     ask_keyframe(cx, was_open, was);
     reply->ctx = cx->id;
     if (is_new)
@@ -298,6 +357,8 @@ static void count(const struct gw_context *cx, struct gw_iq_reply *reply)
 {
     for (unsigned i = 0; i < cx->nstreams; i++)
         gw_stream_counters(cx->streams[i], &reply->counters[reply->ncounters++]);
+    for (unsigned i = 0; i < cx->ndatas; i++)
+        gw_data_counters(cx->datas[i], &reply->counters[reply->ncounters++]);
 }
 
 /* The named terminations and every stream that ends at one; or all. */
@@ -320,6 +381,11 @@ static void do_release(struct gw_context *cx, const struct gw_iq_req *req, struc
             if (cx->streams[k]->conf.access_term == id || cx->streams[k]->conf.core_term == id) {
                 gw_stream_counters(cx->streams[k], &reply->counters[reply->ncounters++]);
                 remove_stream(cx, k);
+            }
+        for (unsigned k = cx->ndatas; k-- > 0;)
+            if (cx->datas[k]->conf.access_term == id || cx->datas[k]->conf.core_term == id) {
+                gw_data_counters(cx->datas[k], &reply->counters[reply->ncounters++]);
+                remove_data(cx, k);
             }
         for (unsigned k = cx->nterms; k-- > 0;)
             if (cx->terms[k]->id == id)
@@ -348,7 +414,7 @@ void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct g
     reply->ctx = req->ctx;
     if (!cx && !makes)
         reply->err = req->ctx ? GW_E_NOTFOUND : GW_E_INVAL;
-    else if (req->nterms > GW_IQ_TERMS || req->nstreams > GW_IQ_STREAMS)
+    else if (req->nterms > GW_IQ_TERMS || req->nstreams > GW_IQ_STREAMS || req->nchannels > GW_IQ_CHANNELS)
         reply->err = GW_E_INVAL;
     else if (req->op <= GW_IQ_RESERVE_CONFIGURE)
         do_configure(w, cx, req, reply);

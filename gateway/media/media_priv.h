@@ -130,6 +130,8 @@ struct gw_worker {
     struct gw_addr core_ip[2]; /* family 0: not configured */
     struct gw_identities *ids;
     struct gw_mbox *orders, *inbox;
+    struct gw_sctp_host *sctp; /* NULL until the first association */
+    struct gw_loop_fd sctp_fd;
     atomic_uint load;
     pthread_t thread;
     bool is_started;
@@ -142,6 +144,8 @@ struct gw_context {
     unsigned nterms, nstreams;
     struct gw_termination *terms[GW_IQ_TERMS];
     struct gw_stream *streams[GW_IQ_STREAMS];
+    unsigned ndatas;
+    struct gw_data *datas[GW_IQ_CHANNELS]; /* data.h */
     char call[GW_IQ_CALL_ID + 1];
     char cname[GW_CNAME + 1]; /* of RTCP that we make */
 };
@@ -176,6 +180,9 @@ struct gw_termination {
 
     struct gw_held *held, **held_end; /* oldest first */
     unsigned nheld, nheld_over;       /* held; came when there was no room any more */
+    struct gw_channels *channels;     /* access: the SCTP association, while there is one */
+    struct gw_tcp *tcp;               /* core of a data channel; tcp_fd: bound, before anyone listens on it */
+    int tcp_fd;
     struct gw_own rtp, rtcp;
     uint16_t port;        /* of the pair; 0: none (ICE) */
     struct gw_addr local; /* address without ICE */
@@ -233,6 +240,7 @@ void gw_worker_send(struct gw_worker *w, unsigned family, const union gw_sockadd
 void gw_worker_send_copy(struct gw_worker *w, unsigned family, const union gw_sockaddr *to, struct gw_span octets);
 void gw_worker_flush(struct gw_outbox *out);
 void gw_worker_on_shared(void *shared, uint32_t events);
+int gw_worker_sctp(struct gw_worker *w); /* makes w->sctp */
 void gw_worker_on_own(void *own, uint32_t events);
 void gw_worker_on_guard(void *own, uint32_t events);
 void gw_worker_on_idle(void *worker);

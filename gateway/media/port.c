@@ -1,6 +1,7 @@
 #include "gateway/media/port.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,6 +125,46 @@ int gw_ports_open(struct gw_ports *p, const struct gw_addr *ip, bool is_mux, uin
             *port = a.port;
             fds[0] = rtp;
             fds[1] = rtcp;
+            return 0;
+        }
+        give(p, a.port);
+        if (err != GW_E_EXISTS)
+            return err;
+    }
+    return GW_E_LIMIT;
+}
+
+int gw_port_tcp(const struct gw_addr *addr, int *fd)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = gw_addr_to_sockaddr(addr, &ss);
+    int one = 1, s = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (s < 0)
+        return errno == EAFNOSUPPORT ? GW_E_IO : GW_E_LIMIT;
+    setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)); /* connections of before may still be in TIME-WAIT */
+    if (addr->family == 6)
+        setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (bind(s, (struct sockaddr *)&ss, len) != 0) {
+        int err = errno == EADDRINUSE ? GW_E_EXISTS : GW_E_IO;
+        close(s);
+        return err;
+    }
+    *fd = s;
+    return 0;
+}
+
+int gw_ports_open_tcp(struct gw_ports *p, const struct gw_addr *ip, uint16_t *port, int *fd)
+{
+    struct gw_addr a = *ip;
+
+    for (unsigned i = 0; i < TRIES && p->count; i++) {
+        int err;
+        a.port = take(p);
+        err = gw_port_tcp(&a, fd);
+        if (!err) {
+            *port = a.port;
             return 0;
         }
         give(p, a.port);

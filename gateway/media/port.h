@@ -18,11 +18,15 @@ void gw_ports_fini(struct gw_ports *p);
 /* Opens the pair on that address: fds[0] RTP, fds[1] RTCP (or -1 if `is_mux`). Ports that others use are passed over.
  * GW_E_LIMIT: none is left, or no descriptor; GW_E_IO: the address is not ours. */
 GW_MUST_CHECK int gw_ports_open(struct gw_ports *p, const struct gw_addr *ip, bool is_mux, uint16_t *port, int fds[2]);
+/* A pair for TCP: *fd is bound to the even port, not listening. */
+GW_MUST_CHECK int gw_ports_open_tcp(struct gw_ports *p, const struct gw_addr *ip, uint16_t *port, int *fd);
 /* Closes both (-1: none) and gives the pair back. */
 void gw_ports_close(struct gw_ports *p, uint16_t port, int fds[2]);
 
 /* One bound, nonblocking UDP socket. */
 int gw_port_socket(const struct gw_addr *addr, int *fd);
+/* One bound, nonblocking TCP socket. */
+int gw_port_tcp(const struct gw_addr *addr, int *fd);
 /* A second socket on the port of `fd`, which gets what a connected `fd` refuses: packets of strangers, to be counted.
  */
 int gw_port_guard(int fd, const struct gw_addr *addr, int *guard);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "gateway/base/log.h"
-#include "gateway/media/media_priv.h"
+#include "gateway/media/data.h"
 
 static struct gw_worker *worker_of(const struct gw_termination *t)
 {
@@ -97,6 +97,7 @@ static void handshake_ended(struct gw_termination *t)
 
 static void end_dtls(struct gw_termination *t)
 {
+    gw_data_dtls_down(t);
     handshake_ended(t);
     gw_timer_stop(worker_of(t)->loop, &t->dtls_timer);
     gw_dtls_free(t->dtls);
@@ -145,6 +146,8 @@ static void after_dtls(struct gw_termination *t)
         err = gw_dtls_keys(t->dtls, &k);
         if (!err)
             err = install_keys(t, &k);
+        else if (err == GW_E_NOTFOUND && t->nstreams == 0) /* data alone needs none */
+            err = 0;
         OPENSSL_cleanse(&k, sizeof(k));
         if (err) {
             dtls_failed(t, err);
@@ -156,6 +159,7 @@ static void after_dtls(struct gw_termination *t)
                gw_dtls_is_client(t->dtls) ? "client" : "server", gw_dtls_profile_name(t->dtls_suite));
         gw_worker_notify(t->cx, GW_IQ_DTLS_UP, t->id, 0, 0);
         gw_stream_release_held(t);
+        gw_data_dtls_up(t);
         break;
     default:
         break;
@@ -176,11 +180,18 @@ static void on_dtls_timer(void *arg)
     after_dtls(t);
 }
 
+static void on_dtls_data(void *arg, struct gw_span record)
+{
+    gw_data_record(arg, record);
+}
+
 /* False: too many at once; the peer will try again, or we when it is next heard of. */
 static bool begin_dtls(struct gw_termination *t, bool is_client)
 {
     struct gw_worker *w = worker_of(t);
-    struct gw_dtls_config c = { t->identity, is_client, true, on_dtls_send, NULL, t };
+    bool is_data_alone = t->conf.has_sctp && t->nstreams == 0;
+    struct gw_dtls_config c = { t->identity, is_client, !is_data_alone, on_dtls_send,
+                                w->conf->data_channels ? on_dtls_data : NULL, t };
 
     if (w->handshakes >= (unsigned)w->conf->media_handshakes) {
         gw_stats_inc(GW_STAT_DTLS_REFUSED);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "gateway/base/log.h"
-#include "gateway/media/media_priv.h"
+#include "gateway/media/data.h"
 
 static struct gw_worker *worker_of(const struct gw_termination *t)
 {
@@ -46,6 +46,12 @@ static int open_pair(struct gw_termination *t, const struct gw_iq_term *in)
     int fds[2], err;
 
     ip.port = 0;
+    if (in->transport == GW_IQ_TCP) {
+        err = gw_ports_open_tcp(&w->ports, &ip, &t->port, &t->tcp_fd);
+        t->local = ip;
+        t->local.port = t->port;
+        return err;
+    }
     err = gw_ports_open(&w->ports, &ip, in->has_rtcp_mux, &t->port, fds);
     if (err)
         return err;
@@ -68,6 +74,9 @@ static void close_pair(struct gw_termination *t)
 
     if (!t->port)
         return;
+    gw_tcp_free(t->tcp);
+    if (t->tcp_fd >= 0)
+        close(t->tcp_fd);
     close_guard(&t->rtp);
     for (int i = 0; i < 2; i++)
         if (fds[i] >= 0)
@@ -159,7 +168,7 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_KIND);
         return;
     }
-    if (gw_stream_input(t, p, is_rtcp) && may_latch)
+    if ((t->nstreams ? gw_stream_input(t, p, is_rtcp) : gw_data_rtp(t, p, is_rtcp)) && may_latch)
         latch(own, &src);
 }
 
@@ -228,6 +237,7 @@ int gw_termination_new(struct gw_context *cx, const struct gw_iq_term *in, struc
     t->conf.dtls_generation = in->dtls_generation;
     t->conf.family = in->family;
     t->watch_us = cx->w->now_us;
+    t->tcp_fd = -1;
     own_init(t, &t->rtp, false);
     own_init(t, &t->rtcp, true);
     gw_secure_init(t, in);
@@ -264,7 +274,8 @@ static void apply_remote(struct gw_termination *t, const struct gw_iq_term *in)
     }
     if (is_new) {
         t->is_latching = in->is_latching;
-        set_remote(&t->rtp, &in->remote_rtp);
+        if (t->rtp.in.fd >= 0)
+            set_remote(&t->rtp, &in->remote_rtp);
         if (t->rtcp.in.fd >= 0)
             set_remote(&t->rtcp, &in->remote_rtcp);
     }
@@ -276,7 +287,7 @@ void gw_termination_apply(struct gw_termination *t, const struct gw_iq_term *in)
 
     if (!t->has_ice) {
         apply_remote(t, in);
-        if (in->dscp != was.dscp) {
+        if (in->dscp != was.dscp && t->rtp.in.fd >= 0) {
             gw_port_set_dscp(t->rtp.in.fd, t->local.family, in->dscp);
             if (t->rtcp.in.fd >= 0)
                 gw_port_set_dscp(t->rtcp.in.fd, t->local.family, in->dscp);
@@ -337,7 +348,7 @@ static bool has_open_gate(const struct gw_termination *t)
     for (unsigned i = 0; i < t->nstreams; i++)
         if (t->streams[i]->gate[t->realm])
             return true;
-    return false;
+    return false; /* nor does anything need to come on a data channel or its core side */
 }
 
 static uint64_t latest(uint64_t a, uint64_t b)

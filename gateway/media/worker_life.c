@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/media/media_priv.h"
+#include "gateway/media/data.h"
 
 enum {
     BUFFERS = 3 * GW_BATCH,
@@ -198,6 +198,30 @@ static void drop_order(void *item)
     gw_iq_order_free(item);
 }
 
+static void on_sctp(void *arg, uint32_t events)
+{
+    struct gw_worker *w = arg;
+
+    (void)events;
+    w->now_us = gw_loop_now_us(w->loop);
+    gw_sctp_host_poll(w->sctp);
+}
+
+int gw_worker_sctp(struct gw_worker *w)
+{
+    int err;
+
+    if (w->sctp)
+        return 0;
+    err = gw_sctp_init(true); /* once for the process, by the first worker that needs it */
+    if (!err)
+        err = gw_sctp_host_new(&w->sctp);
+    if (err)
+        return err;
+    w->sctp_fd = (struct gw_loop_fd){ gw_sctp_host_fd(w->sctp), on_sctp, w };
+    return gw_loop_add_fd(w->loop, &w->sctp_fd, EPOLLIN);
+}
+
 void gw_worker_free(struct gw_worker *w)
 {
     if (!w)
@@ -217,6 +241,7 @@ void gw_worker_free(struct gw_worker *w)
     gw_addr_table_fini(&w->ufrags);
     gw_ports_fini(&w->ports);
     gw_mbox_free(w->orders, drop_order);
+    gw_sctp_host_free(w->sctp);
     gw_loop_free(w->loop);
     free(w->memory);
     free(w->held_memory);

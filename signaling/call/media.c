@@ -200,6 +200,16 @@ void gw_media_on_notify(struct gw_call *c, const struct gw_iq_notify *n)
         c->pfu_at_us = gw_call_now_us(c);
         gw_request_send_pfu(c);
         break;
+    case GW_IQ_SCTP_UP:
+    case GW_IQ_TCP_UP:
+    case GW_IQ_CHANNEL_CLOSED: /* the client closes a channel without a word of SDP; its next offer says so */
+    case GW_IQ_TCP_LOST:
+        gw_log(GW_LOG_INFO, "call", c->id, "media: stream %u: %s", n->stream,
+               n->event == GW_IQ_SCTP_UP    ? "association up"
+               : n->event == GW_IQ_TCP_UP   ? "core connected"
+               : n->event == GW_IQ_TCP_LOST ? gw_err_text(n->cause)
+                                            : "channel closed");
+        break;
     case GW_IQ_OUT_OF_SERVICE: /* the context went with its worker */
         gw_log(GW_LOG_ERROR, "call", c->id, "media: worker out of service");
         c->ctx = 0;
