@@ -44,6 +44,7 @@ class Gateway:
         conf = os.path.join(self.dir.name, 'imsgw.conf')
         all_keys = dict(domain='ims.test', wss_listen=f'127.0.0.1:{self.wss}', ws_listen=f'127.0.0.1:{self.ws}',
                         sip_listen=f'127.0.0.1:{self.sip}', access_port=free_port(socket.SOCK_DGRAM), web_root=self.web,
+                        core_port_min=20000, core_port_max=20999,
                         core_route=f'sip:127.0.0.1:{self.core.getsockname()[1]}', admin_socket='')
         all_keys.update(keys)
         with open(conf, 'w') as f:
@@ -67,6 +68,9 @@ class Gateway:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(WAIT_S)
         self.core.close()
+        self.text = self.read_log()
+        self.log.close()
+        self.dir.cleanup()
         return code
 
     def metric(self, name):
@@ -105,8 +109,8 @@ class Front(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        assert cls.gw.stop() == 0, cls.gw.read_log()
-        assert 'Sanitizer' not in cls.gw.read_log(), cls.gw.read_log()
+        code = cls.gw.stop()
+        assert code == 0 and 'Sanitizer' not in cls.gw.text, cls.gw.text
 
     def connect(self, **kw):
         return websockets.connect(f'wss://127.0.0.1:{self.gw.wss}/sip', ssl=tls(), subprotocols=['sip'], **kw)
@@ -131,8 +135,9 @@ class Front(unittest.TestCase):
                 if not part:
                     break
                 got += part
-                if got[:1] == b'\x88' and len(got) >= 4:
+                if got[:1] == b'\x88' and len(got) >= 4 and data[0] != 0x88:  # theirs is answered, ours was
                     s.sendall(frame(8, got[2:4]))
+                    break
             return struct.unpack('>H', got[2:4])[0] if got[:1] == b'\x88' else None
 
     def answer_core(self, status):
