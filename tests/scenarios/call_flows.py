@@ -383,9 +383,9 @@ async def core_cancels(lab, browser):
 
 # ---- connections ----
 
-async def flow_moved(lab, browser):
+async def connection_moved(lab, browser):
     """RFC 5626: the same instance on a new connection goes on with the call."""
-    phone = await lab.sipp("flow_moved")
+    phone = await lab.sipp("connection_moved")
     browser.invite("sip:bob@ims.example", sdp())
     ok = await browser.expect(200)
     browser.ack(ok)
@@ -404,8 +404,8 @@ async def flow_moved(lab, browser):
     await again.close()
 
 
-async def flow_lost(lab, browser):
-    phone = await lab.sipp("flow_lost")
+async def connection_lost(lab, browser):
+    phone = await lab.sipp("connection_lost")
     browser.invite("sip:bob@ims.example", sdp())
     ok = await browser.expect(200)
     browser.ack(ok)
@@ -415,7 +415,7 @@ async def flow_lost(lab, browser):
 
 
 CASES = [fork, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, call_browser, late_offer,
-         reliable_caller, timer_too_short, core_cancels, flow_moved, flow_lost]
+         reliable_caller, timer_too_short, core_cancels, connection_moved, connection_lost]
 
 
 async def run(case):
