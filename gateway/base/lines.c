@@ -96,6 +96,7 @@ int gw_lines_new(int fd, bool owns_fd, unsigned capacity, enum gw_stat dropped, 
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (err)
         goto fail;
+    pthread_setname_np(l->thread, "lines");
     l->owns_fd = owns_fd;
     *out = l;
     return 0;
