@@ -24,7 +24,7 @@ enum {
     GW_PKT = 2048,                                        /* octets of a packet buffer, room for SRTP's tail included */
     GW_PKT_RX = GW_PKT - GW_SRTP_TAIL - GW_RTCP_HEAD_MAX, /* received at most; longer ones are dropped as malformed */
     GW_BATCH = 64,                                        /* datagrams of one recvmmsg or sendmmsg on the shared port */
-    GW_BATCH_OWN = 8,                                     /* of one recvmmsg on a stream's own port */
+    GW_BATCH_OWN = 16,                                    /* of one recvmmsg on a stream's own port */
     GW_SSRCS = 16,   /* sources whose stream is remembered, per access termination; as many as an SRTP session has */
     GW_REPLIES = 64, /* recent replies kept for repeated requests */
     GW_CNAME = 16,

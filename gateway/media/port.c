@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TRIES = 64 };
+enum { TRIES = 64, BUFFER = 512 * 1024 /* a burst of video while the worker sleeps or shakes hands */ };
 
 int gw_ports_init(struct gw_ports *p, unsigned min, unsigned max, unsigned index, unsigned n)
 {
@@ -50,12 +50,14 @@ static int open_socket(const struct gw_addr *addr, bool is_guard, int *fd)
 {
     struct sockaddr_storage ss;
     socklen_t len = gw_addr_to_sockaddr(addr, &ss);
-    int one = 1, s = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int one = 1, buffer = BUFFER, s = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (s < 0)
         return errno == EAFNOSUPPORT ? GW_E_IO : GW_E_LIMIT;
     if (addr->family == 6)
         setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (!is_guard && setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) != 0)
+        setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)); /* not allowed beyond rmem_max */
     if (is_guard)
         setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(s, (struct sockaddr *)&ss, len) != 0) {

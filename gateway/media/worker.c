@@ -142,15 +142,10 @@ static enum gw_stat rx_of(const struct gw_own *own)
     return own->t->realm == GW_IQ_ACCESS ? GW_STAT_MEDIA_RX_ACCESS : GW_STAT_MEDIA_RX_CORE;
 }
 
-void gw_worker_on_own(void *arg, uint32_t events)
+static void on_own(struct gw_own *own, int n)
 {
-    struct gw_own *own = arg;
     struct gw_worker *w = own->t->cx->w;
-    int n;
 
-    (void)events; /* also EPOLLERR: reading clears it */
-    w->now_us = gw_loop_now_us(w->loop);
-    n = receive(w, own->in.fd, GW_BATCH_OWN); /* what is left makes the descriptor ready again */
     for (int i = 0; i < n; i++) {
         struct gw_pkt p = { w->in.bufs[i], w->in.msgs[i].msg_len };
         gw_stats_inc(rx_of(own));
@@ -160,6 +155,20 @@ void gw_worker_on_own(void *arg, uint32_t events)
         }
         gw_termination_own(own, &w->in.from[i], &p);
         w->in.bufs[i] = p.buf;
+    }
+}
+
+void gw_worker_on_own(void *arg, uint32_t events)
+{
+    struct gw_own *own = arg;
+    struct gw_worker *w = own->t->cx->w;
+    int n = GW_BATCH_OWN;
+
+    (void)events; /* also EPOLLERR: reading clears it */
+    w->now_us = gw_loop_now_us(w->loop);
+    for (int round = 0; round < READS_PER_ROUND && n == GW_BATCH_OWN; round++) { /* a picture comes in a burst */
+        n = receive(w, own->in.fd, GW_BATCH_OWN);
+        on_own(own, n);
     }
 }
 
