@@ -13,7 +13,7 @@ static void on_notify(void *arg, const struct gw_iq_notify *n)
 {
     struct rig *g = arg;
 
-    if (n->event < 8) {
+    if (n->event < 16) {
         g->events[n->event]++;
         g->cause[n->event] = n->cause;
     }
@@ -178,7 +178,7 @@ void rig_reserve(struct rig *g)
 {
     EQ(rig_ask(g, &g->want), 0);
     g->ctx = g->reply.ctx;
-    EQ(g->reply.nlocals, 2);
+    EQ(g->reply.nlocals, g->want.nterms);
     g->access = g->reply.locals[0];
     g->core = g->reply.locals[1];
 }

@@ -17,8 +17,8 @@ struct rig {
     struct gw_agw *agw;
     struct gw_iq_reply reply;
     bool has_reply, is_ipv6_access;
-    unsigned events[8]; /* by enum gw_iq_event */
-    int cause[8];
+    unsigned events[16]; /* by enum gw_iq_event */
+    int cause[16];
     uint64_t ctx;
     struct gw_iq_req want; /* the state that signalling wants, sent again with changes */
     struct gw_iq_local access, core;

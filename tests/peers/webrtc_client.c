@@ -122,12 +122,23 @@ static void pump_dtls(struct wc *c)
         else if (SSL_get_error(c->in->ssl, ret) == SSL_ERROR_SSL)
             c->is_dtls_failed = true;
     } else {
-        ret = SSL_read(c->in->ssl, buf, sizeof(buf));
+        while ((ret = SSL_read(c->in->ssl, buf, sizeof(buf))) > 0)
+            if (c->on_data)
+                c->on_data(c->arg, buf, (size_t)ret);
         if (ret <= 0 && SSL_get_error(c->in->ssl, ret) != SSL_ERROR_WANT_READ)
             c->is_dtls_failed = true; /* also close_notify */
     }
     ERR_clear_error();
     pump_out(c);
+}
+
+bool wc_send_data(struct wc *c, const void *p, size_t len)
+{
+    int ret = c->is_dtls_up ? SSL_write(c->in->ssl, p, (int)len) : 0;
+
+    ERR_clear_error();
+    pump_out(c);
+    return ret == (int)len;
 }
 
 void wc_start_dtls(struct wc *c)

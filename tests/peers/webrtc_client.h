@@ -27,6 +27,8 @@ struct wc {
     char profile[64];
     unsigned nrtp, nrtcp, nbad; /* received: authentic, not authentic */
     struct wc_packet rtp, rtcp; /* the last ones, decrypted */
+    void (*on_data)(void *arg, const void *p, size_t len); /* a record of DTLS, e.g. an SCTP packet; may be NULL */
+    void *arg;
     unsigned lose_of_10;        /* so many of ten datagrams of DTLS are lost on the way out */
     struct wc_inner *in;
 };
@@ -46,6 +48,7 @@ void wc_run(struct wc *c, unsigned ms);
 /* Plain packets; protected here. wc_send_raw: as they are. The result of wc_protect can be changed, or sent twice. */
 bool wc_send_rtp(struct wc *c, const void *p, size_t len);
 bool wc_send_rtcp(struct wc *c, const void *p, size_t len);
+bool wc_send_data(struct wc *c, const void *p, size_t len); /* one record of DTLS */
 bool wc_protect(struct wc *c, const void *p, size_t len, struct wc_packet *out);
 bool wc_send_raw(struct wc *c, const void *p, size_t len);
 
