@@ -176,7 +176,8 @@ static void on_dtls_timer(void *arg)
 
     if (!t->dtls)
         return;
-    gw_dtls_expire(t->dtls, gw_loop_now_us(worker_of(t)->loop));
+    worker_of(t)->now_us = gw_loop_now_us(worker_of(t)->loop);
+    gw_dtls_expire(t->dtls, worker_of(t)->now_us);
     after_dtls(t);
 }
 
