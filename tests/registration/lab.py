@@ -3,11 +3,13 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import urllib.request
 
 from sip import Client
 
@@ -20,7 +22,7 @@ FAMILY = socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
 
 
 def free_block(n):
-    """The first of n consecutive UDP and TCP ports that nobody uses now, below the range from which the kernel lends."""
+    """The first of n consecutive UDP and TCP ports that nobody uses now, below those that the kernel lends."""
     for base in range(26000 + os.getpid() % 20 * n, 27000 - n, n):
         try:
             for port in range(base, base + n):
@@ -43,7 +45,7 @@ class Lab:
         self.ncases = ncases
         self.dir = tempfile.mkdtemp(prefix="registration-")
         base = free_block(40)
-        self.sip, self.core, self.wss, self.media, *self.phones = range(base, base + 10)
+        self.sip, self.core, self.wss, self.media, self.ecscf, *self.phones = range(base, base + 10)
         self.rtp = (base + 10, base + 39)
         self.processes = []
         self.suffix = "" # of the users of this case: each has its own, so that none inherits another's contacts
@@ -61,16 +63,18 @@ class Lab:
 
     def up(self):
         self.pcap = f"{self.dir}/core.pcap"
-        self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", f"port {self.sip} or port {self.core}", "-w", self.pcap],
-                   "Capturing on")
-        self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core), "--gateway-port", str(self.sip),
-                                "--address", ADDRESS, "--dir", f"{self.dir}/kamailio", "--min-expires", "2",
+        ports = f"port {self.sip} or port {self.core}"
+        self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", ports, "-w", self.pcap], "Capturing on")
+        self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core),
+                                "--gateway-port", str(self.sip), "--address", ADDRESS, "--dir", f"{self.dir}/kamailio", "--min-expires", "2",
                                 *(f"{user}{i}:{'geheim' if user == 'bob' else 'secret'}" for i in range(self.ncases)
                                   for user in ("ann", "bob", "phone", "eve"))], "Aliases")
         with open(f"{self.dir}/imsgw.conf", "w") as f:
             f.write(f"domain = visited.example\nsip_listen = {ADDRESS}:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
                     f"core_route = sip:{ADDRESS}:{self.core};lr\nadmin_socket =\nlog_level = debug\n"
-                    f"access_port = {self.media}\ncore_port_min = {self.rtp[0]}\ncore_port_max = {self.rtp[1]}\nhome_domains = {DOMAIN}\n")
+                    f"emergency_route = sip:{ADDRESS}:{self.ecscf};lr\n"
+                    f"access_port = {self.media}\ncore_port_min = {self.rtp[0]}\ncore_port_max = {self.rtp[1]}\n"
+                    f"home_domains = {DOMAIN}\n")
         self.start("imsgw", [f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], "ready")
 
     def down(self):
@@ -94,24 +98,31 @@ class Lab:
                 print(f"---- {name}", open(path, errors="replace").read()[-4000:], sep="\n")
         print(f"files: {self.dir}")
 
-    async def client(self, user, password="secret", instance=None, register=True, **more):
-        c = await self.kind(user + self.suffix, DOMAIN, password, instance).open_ws(self.wss)
+    async def client(self, user, password="secret", instance=None, register=True, kind=None, **more):
+        c = await (kind or self.kind)(user + self.suffix, DOMAIN, password, instance).open_ws(self.wss)
         if register:
             answer = await c.register(**more)
             assert answer.status == 200, answer.text
             c.registration = answer
         return c
 
-    async def phone(self, user="phone", index=0):
-        c = await self.kind(user + self.suffix, DOMAIN).open_udp(self.phones[index], (HOST, self.core), ADDRESS)
+    async def phone(self, user="phone", index=0, kind=None):
+        c = (kind or self.kind)(user + self.suffix, DOMAIN)
+        await c.open_udp(self.phones[index], (HOST, self.core), ADDRESS)
         answer = await c.register()
         assert answer.status == 200, answer.text
         return c
 
+    def metrics(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        text = urllib.request.urlopen(f"https://127.0.0.1:{self.wss}/metrics", context=context).read().decode()
+        return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")}
+
     def frames(self, only):
         """SIP messages on the core wire as tshark dissects them."""
-        out = subprocess.run(["tshark", "-r", self.pcap, "-d", f"udp.port=={self.sip},sip", "-d", f"tcp.port=={self.core},sip", "-Y", only, "-T", "fields", "-e",
-                              "sip.Request-Line", "-e", "sip.Status-Line", "-e", "sip.msg_hdr", "-E", "separator=|"],
+        out = subprocess.run(["tshark", "-r", self.pcap, "-d", f"udp.port=={self.sip},sip", "-d",
+                              f"tcp.port=={self.core},sip", "-Y", only, "-T", "fields", "-e", "sip.Request-Line", "-e", "sip.Status-Line", "-e", "sip.msg_hdr", "-E", "separator=|"],
                              capture_output=True, text=True, check=True).stdout
         return [line for line in out.splitlines() if line]
 

@@ -5,6 +5,7 @@ import asyncio
 import re
 
 from lab import ADDRESS, HOST, run
+from party import Party
 
 
 async def registers_with_digest(lab):
@@ -26,7 +27,8 @@ async def registrar_failures_pass(lab):
     ann = await lab.client("ann", register=False)
     answer = await ann.register(expires=1)
     assert answer.status == 423 and answer["Min-Expires"] == "2", answer.text
-    answer = await ann.request("REGISTER", "sip:other.example", [f"Contact: {ann.contact}"], To="<sip:ann@other.example>")
+    answer = await ann.request("REGISTER", "sip:other.example", [f"Contact: {ann.contact}"],
+                               To="<sip:ann@other.example>")
     assert answer.status == 403, answer.text
     await ann.close()
 
@@ -48,7 +50,7 @@ async def messages_pass_both_ways(lab):
 
 
 async def large_messages_pass(lab):
-    """More than a datagram should hold goes to the core over TCP (RFC 3261 s. 18.1.1); what comes back may be as large."""
+    """More than a datagram should hold goes to the core over TCP (RFC 3261 s. 18.1.1)."""
     ann, bob = await lab.client("ann"), await lab.client("bob", "geheim")
     body = "".join(f"{i:05d} " for i in range(1500))
     answer = await ann.request("MESSAGE", bob.aor, ["Content-Type: text/plain"], body=body)
@@ -94,7 +96,7 @@ async def a_registration_expires(lab):
 
 
 async def tokens_cannot_be_forged_and_lost_connections_say_so(lab):
-    """SIG-014: a changed or invented token is 403; that of a closed connection 430; no token and no contact, no relay."""
+    """SIG-014: a changed or invented token is 403, that of a closed connection 430; without either no relay."""
     ann, phone = await lab.client("ann"), await lab.phone()
     gateway = (HOST, lab.sip)
     await phone.request("MESSAGE", ann.aor)
@@ -143,15 +145,15 @@ async def subscriptions_work_both_ways(lab):
         sub = await b.next("SUBSCRIBE")
         # b notifies along the Route set of its dialog
         routes = [f"Route: {r}" for r in sub.all("Record-Route")]
-        text = b.text("NOTIFY", sub.uri_of("Contact"), [*routes, "Event: presence", "Subscription-State: active;expires=500",
-                      f"Contact: {b.contact}"], From=f"<{b.aor}>;tag={b.user}-tag", To=f"<{a.aor}>;tag=sub",
+        text = b.text("NOTIFY", sub.uri_of("Contact"), [*routes, "Event: presence", f"Contact: {b.contact}",
+                      "Subscription-State: active;expires=500"], From=f"<{b.aor}>;tag={b.user}-tag", To=f"<{a.aor}>;tag=sub",
                       Call_ID=f"sub-{a.user}")
         assert (await b.ask(text)).status == 200
         await a.next("NOTIFY")
         # a refreshes and ends it
         routes = [f"Route: {r}" for r in reversed(ok.all("Record-Route"))]
-        text = a.text("SUBSCRIBE", ok.uri_of("Contact"), [*routes, f"Contact: {a.contact}", "Event: presence", "Expires: 0"],
-                      From=f"<{a.aor}>;tag=sub", To=ok["To"], Call_ID=f"sub-{a.user}")
+        text = a.text("SUBSCRIBE", ok.uri_of("Contact"), [*routes, f"Contact: {a.contact}", "Event: presence",
+                      "Expires: 0"], From=f"<{a.aor}>;tag=sub", To=ok["To"], Call_ID=f"sub-{a.user}")
         answer = await a.ask(text)
         assert answer.status == 200, answer.text
         await b.next("SUBSCRIBE")
@@ -168,16 +170,51 @@ async def hops_and_extensions_are_checked(lab):
     await ann.close()
 
 
+async def a_call_says_who_calls_and_nothing_of_the_network(lab):
+    """REG-010, REG-003: the phone hears a registered identity whatever is claimed, the browser hears no charging."""
+    ann, phone = await lab.client("ann", kind=Party), await lab.phone(kind=Party)
+    call = asyncio.ensure_future(ann.call(phone.aor, ["P-Asserted-Identity: <sip:eve@ims.example>", "X-Own: kept"]))
+    invite = await phone.next("INVITE")
+    assert invite.all("P-Asserted-Identity") == [f"<{ann.aor}>"] and invite["X-Own"] == "kept", invite.text
+    assert "RTP/AVP " in invite.body and "fingerprint" not in invite.body, invite.text
+    await phone.answer(invite)
+    assert (await (await call).request("BYE")).status == 200
+    await phone.next("BYE")
+    call = asyncio.ensure_future(phone.call(ann.aor))
+    invite = await ann.next("INVITE")
+    assert invite.all("P-Asserted-Identity") == [f"<{phone.aor}>"] and invite["P-Charging-Vector"] is None, invite.text
+    assert "UDP/TLS/RTP/SAVPF" in invite.body, invite.text
+    await ann.answer(invite)
+    assert (await (await call).request("BYE")).status == 200
+    await ann.next("BYE")
+    await asyncio.gather(ann.close(), phone.close())
+
+
+async def an_emergency_call_needs_no_registration(lab):
+    """It goes to the E-CSCF, without an identity that nobody vouched for."""
+    ann = await lab.client("ann", register=False, kind=Party)
+    ecscf = await Party("ecscf", "ims.example").open_udp(lab.ecscf, (HOST, lab.sip), ADDRESS)
+    call = asyncio.ensure_future(ann.call("urn:service:sos.police", ["P-Asserted-Identity: <sip:eve@ims.example>"]))
+    invite = await ecscf.next("INVITE")
+    assert invite.uri == "urn:service:sos.police" and not invite["P-Asserted-Identity"], invite.text
+    await ecscf.answer(invite)
+    assert (await (await call).request("BYE")).status == 200
+    await ecscf.next("BYE")
+    refused = await ann.ask(ann.text("INVITE", "sip:bob@ims.example", [f"Contact: {ann.contact}"]))
+    assert refused.status == 403, refused.text
+    await asyncio.gather(ann.close(), ecscf.close())
+
+
 def the_core_wire_is_as_it_should_be(lab):
-    """REG-001 to REG-004, REG-007, SIG-013, by tshark: nothing malformed, our headers there, the client's claims gone."""
+    """REG-001 to REG-004, REG-007, SIG-013, by tshark: nothing malformed, our headers there, claims gone."""
     bad = lab.frames("_ws.malformed")
     assert not bad, bad
     registers = lab.frames(f"sip.Method == REGISTER && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
     assert len(registers) > 10, registers
     icids = set()
     for r in registers:
-        assert re.search(r"Path: <sip:[A-Za-z0-9_-]{44}@%s:%d;lr;ob>" % (re.escape(ADDRESS), lab.sip), r) or "Contact: *" in r or \
-            "reg-id" not in r, r
+        path = r"Path: <sip:[A-Za-z0-9_-]{44}@%s:%d;lr%s>" % (re.escape(ADDRESS), lab.sip, ";ob" * ("reg-id" in r))
+        assert re.search(path, r), r
         assert "Require: path" in r and 'P-Visited-Network-ID: "visited.example"' in r, r
         assert 'orig-ioi="Type 1visited.example"' in r and "Bearer" not in r, r
         assert "Route:" not in r.replace("Service-Route:", ""), r
@@ -189,6 +226,17 @@ def the_core_wire_is_as_it_should_be(lab):
     messages = lab.frames(f"sip.Method == MESSAGE && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
     assert messages and all("eve@ims.example" not in m.split("P-Asserted-Identity")[1][:60] for m in messages), messages
     assert lab.frames(f"tcp.dstport == {lab.core} && sip.Method == MESSAGE"), "the large message did not go over TCP"
+    calls = lab.frames(f"sip.Method == INVITE && udp.srcport == {lab.sip} && udp.dstport == {lab.core}")
+    assert calls, "no call left the gateway"
+    for c in calls: # the icid of a call stays its own in the whole dialog
+        call_id, icid = (re.search(p, c)[1] for p in (r"Call-ID: (\S+?)(?:,|\\r|\s)", r'icid-value="([^"]+)"'))
+        later = lab.frames(f'sip.Call-ID == "{call_id}" && sip.Method == BYE && udp.srcport == {lab.sip}')
+        assert icid not in icids and later and all(f'icid-value="{icid}"' in r for r in later), (c, later)
+    counted = lab.metrics()
+    taken = sum(v for k, v in counted.items() if k.startswith("imsgw_pcscf_requests_total"))
+    sums = r"imsgw_pcscf_(relayed|calls|in_calls|answered|refused)_total"
+    told = sum(v for k, v in counted.items() if re.match(sums, k))
+    assert taken == told > 50, counted
     for m in messages:
         assert "P-Charging-Vector: icid-value=" in m and "Route: <sip:orig@" in m, m
 
@@ -196,6 +244,7 @@ def the_core_wire_is_as_it_should_be(lab):
 CASES = [registers_with_digest, registrar_failures_pass, messages_pass_both_ways, large_messages_pass,
          options_are_answered_by_whom_they_name, unregistered_and_foreign_identities_stay_out, a_registration_expires,
          tokens_cannot_be_forged_and_lost_connections_say_so, a_new_connection_of_the_same_instance_takes_over,
-         subscriptions_work_both_ways, hops_and_extensions_are_checked]
+         subscriptions_work_both_ways, hops_and_extensions_are_checked,
+         a_call_says_who_calls_and_nothing_of_the_network, an_emergency_call_needs_no_registration]
 
 run(CASES, at_end=the_core_wire_is_as_it_should_be)

@@ -123,7 +123,8 @@ class Client:
         lines += [f"From: {req['From']}", f"To: {to}", f"Call-ID: {req['Call-ID']}", f"CSeq: {req['CSeq']}", *headers,
                   "Content-Length: 0"]
         via = re.match(r"SIP/2.0/UDP\s+(\[[^]]+\]|[^:;\s]+):?(\d*)", req["Via"])
-        self.send("\r\n".join(lines) + "\r\n\r\n", to=(via[1].strip("[]"), int(via[2] or 5060)) if via and not self.ws else None)
+        to = (via[1].strip("[]"), int(via[2] or 5060)) if via and not self.ws else None
+        self.send("\r\n".join(lines) + "\r\n\r\n", to)
 
     def text(self, method, uri, headers=(), body="", **given):
         self.cseq += 1
@@ -131,8 +132,8 @@ class Client:
              "CSeq": f"{self.cseq} {method}", "Max-Forwards": "69"}
         h.update({k.replace("_", "-"): v for k, v in given.items()})
         via = f"SIP/2.0/{self.transport} {self.host};branch=z9hG4bK{secrets.token_hex(8)}"
-        lines = [f"{method} {uri} SIP/2.0", f"Via: {via}", *(f"{k}: {v}" for k, v in h.items() if v is not None), *headers,
-                 f"Content-Length: {len(body.encode())}"]
+        lines = [f"{method} {uri} SIP/2.0", f"Via: {via}", *(f"{k}: {v}" for k, v in h.items() if v is not None),
+                 *headers, f"Content-Length: {len(body.encode())}"]
         return "\r\n".join(lines) + "\r\n\r\n" + body
 
     async def ask(self, text, to=None, timeout=10):
@@ -145,7 +146,8 @@ class Client:
 
     async def request(self, method, uri, headers=(), body="", timeout=10, **given):
         """With the answer to a challenge, as a browser would."""
-        for name, field in ((None, None), ("WWW-Authenticate", "Authorization"), ("Proxy-Authenticate", "Proxy-Authorization")):
+        for name, field in ((None, None), ("WWW-Authenticate", "Authorization"),
+                            ("Proxy-Authenticate", "Proxy-Authorization")):
             if name is None:
                 answer = await self.ask(self.text(method, uri, headers, body, **given), timeout=timeout)
             elif answer.status in (401, 407) and answer[name]:
