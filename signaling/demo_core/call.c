@@ -8,7 +8,7 @@
 #include "gateway/base/log.h"
 #include "signaling/demo_core/media.h"
 
-enum { SILENCE_S = 60, RING_S = 120 };
+enum { SILENCE_S = 60, RING_S = 120, EARLY_MS = 5000 };
 
 struct gw_demo_call {
     struct gw_demo_call *next;
@@ -22,6 +22,7 @@ struct gw_demo_call {
     struct gw_sip_server *ringing; /* INVITE that owes a final response */
     struct gw_sip_server *unacked; /* INVITE that was answered 2xx and waits for its ACK */
     struct gw_sip_msg *invite;     /* the first request */
+    struct gw_ctl_timer *answer;   /* of early media */
     uint64_t began_us;
     struct gw_demo_media media;
 };
@@ -29,6 +30,7 @@ struct gw_demo_call {
 static void call_free(struct gw_demo_call *c)
 {
     gw_demo_media_fini(&c->media);
+    gw_ctl_timer_free(c->answer);
     if (c->ringing)
         gw_sip_server_drop(c->ringing);
     if (c->unacked)
@@ -117,8 +119,8 @@ static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct
     gw_sip_server_reply(t, req, status, NULL, NULL, NULL);
 }
 
-/* 200 with the answer to the offer in `req`, or without a body if it has none (a refreshing UPDATE). */
-static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req)
+/* A response with the answer to the offer in `req`, or without a body if it has none (a refreshing UPDATE). */
+static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int status)
 {
     struct gw_demo *d = c->demo;
     struct gw_demo_ports ports = { d->options.port_min, d->options.port_max, &d->next_port };
@@ -134,7 +136,7 @@ static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const s
     else if (gw_sip_msg_method(req) == GW_SIP_INVITE)
         err = GW_E_UNSUPPORTED; /* an echo has no codecs of its own to offer */
     if (!err) {
-        resp = gw_sip_msg_response(req, 200, NULL, c->tag);
+        resp = gw_sip_msg_response(req, status, NULL, c->tag);
         err = resp ? 0 : GW_E_NOMEM;
     }
     snprintf(contact, sizeof(contact), "<sip:endpoint@%s>", gw_sip_stack_host(d->stack, false));
@@ -151,7 +153,7 @@ static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const s
         return err;
     }
     err = gw_sip_server_respond(t, &resp);
-    if (!err && gw_sip_msg_method(req) == GW_SIP_INVITE) {
+    if (!err && status == 200 && gw_sip_msg_method(req) == GW_SIP_INVITE) {
         if (c->unacked)
             gw_sip_server_drop(c->unacked);
         c->unacked = t;
@@ -188,6 +190,34 @@ static void on_no_ack(void *arg) /* RFC 3261 s. 13.3.1.4 */
 }
 
 static const struct gw_sip_server_events ringing_events = { on_cancel, on_ack, on_no_ack };
+
+static void on_early_over(void *arg)
+{
+    struct gw_demo_call *c = arg;
+    struct gw_sip_server *t = c->ringing;
+
+    c->ringing = NULL;
+    c->media.version--; /* the answer that was given, so the version that it had */
+    if (t && accept_offer(c, t, c->invite, 200))
+        call_end(c);
+}
+
+/* The same answer twice: in a 183, and in the 200 after some seconds. */
+static int answer_early(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req)
+{
+    int err = gw_ctl_timer_new(c->demo->stack, on_early_over, c, &c->answer);
+
+    if (err) {
+        refuse(c, t, req, err);
+        return err;
+    }
+    err = accept_offer(c, t, req, 183);
+    if (err)
+        return err;
+    c->ringing = t;
+    gw_ctl_timer_start(c->answer, EARLY_MS);
+    return 0;
+}
 
 static struct gw_demo_call *call_new(struct gw_demo *d, enum gw_demo_kind kind, const struct gw_sip_msg *req)
 {
@@ -252,7 +282,7 @@ void gw_demo_call_on_invite(struct gw_demo *d, enum gw_demo_kind kind, struct gw
         if (resp)
             gw_sip_server_respond(t, &resp);
         gw_sip_msg_free(resp);
-    } else if (accept_offer(c, t, req)) {
+    } else if (kind == GW_DEMO_EARLY ? answer_early(c, t, req) : accept_offer(c, t, req, 200)) {
         call_end(c);
     }
 }
@@ -289,7 +319,7 @@ void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, co
         }
         if (gw_sip_msg_method(req) == GW_SIP_INVITE)
             gw_sip_server_bind(t, &ringing_events, c);
-        accept_offer(c, t, req);
+        accept_offer(c, t, req, 200);
         break;
     case GW_SIP_INFO:
         gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);

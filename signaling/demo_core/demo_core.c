@@ -16,6 +16,7 @@ static const struct {
 } endpoints[] = {
     { "echo", GW_DEMO_ECHO, "sends audio and video back to the caller" },
     { "dtmf", GW_DEMO_DTMF, "echo that answers each digit with the same digit, by INFO" },
+    { "early", GW_DEMO_EARLY, "echo that is heard before it answers, for five seconds" },
     { "busy", GW_DEMO_BUSY, "is busy" },
     { "noanswer", GW_DEMO_NOANSWER, "rings, and gives up after two minutes" },
 };

@@ -9,7 +9,7 @@ enum { GW_DEMO_CALLS = 200, GW_DEMO_ROUTES = 8 };
 
 struct gw_demo_call;
 
-enum gw_demo_kind { GW_DEMO_ECHO, GW_DEMO_DTMF, GW_DEMO_BUSY, GW_DEMO_NOANSWER };
+enum gw_demo_kind { GW_DEMO_ECHO, GW_DEMO_DTMF, GW_DEMO_EARLY, GW_DEMO_BUSY, GW_DEMO_NOANSWER };
 
 struct gw_demo {
     struct gw_demo_options options;

@@ -89,6 +89,15 @@ await Run.main(`page ${browserName}`, async (run) => {
       await page.click('#hangup');
       await phase(page, 'none');
     });
+    await run.step('sound before the answer', async () => {
+      await dial(page, 'early', '#call-audio');
+      await hears(page, testHz);
+      if (await page.evaluate(() => document.body.dataset.call) !== 'calling') throw new Error('answered before it was heard');
+      await phase(page, 'active');
+      await hears(page, testHz);
+      await page.click('#hangup');
+      await phase(page, 'none');
+    });
     await run.step('busy is told', async () => {
       await dial(page, 'busy', '#call-audio');
       await shows(page, 'busy', '#events', /486/);

@@ -10,7 +10,7 @@ const webRoot = fileURLToPath(new URL('../../../web/dist', import.meta.url));
 // Where browsers send media: Firefox does not send from an interface to loopback.
 const accessAddress = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1';
 
-// base + 1: WSS and HTTPS, + 2: SIP towards the core, + 3: WebRTC media, + 40 to + 98: media towards the core.
+// base + 1: WSS and HTTPS, + 2: SIP towards the core, + 3: WebRTC media, + 40 to + 79: media towards the core.
 export async function startGateway(run, { base, core, conf = {}, name = 'imsgw' }) {
   const values = {
     domain: core.domain,
@@ -22,7 +22,7 @@ export async function startGateway(run, { base, core, conf = {}, name = 'imsgw' 
     access_port: base + 3,
     core_address: '127.0.0.1',
     core_port_min: base + 40,
-    core_port_max: base + 98,
+    core_port_max: base + 79,
     core_networks: '127.0.0.0/8',
     admin_socket: path.join(run.dir, `${name}.sock`),
     call_record_file: path.join(run.dir, `${name}-calls.json`),

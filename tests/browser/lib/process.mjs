@@ -23,6 +23,7 @@ export class Process {
       });
     }
     this.child.stdin.on('error', () => {});
+    this.note = (text) => run.log(name, text);
     run.log(name, `$ ${command} ${args.join(' ')}`);
     run.use(this);
   }

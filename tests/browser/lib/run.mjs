@@ -55,6 +55,7 @@ export class Run {
     const run = new Run(name);
     const finish = async (error) => {
       clearTimeout(timer);
+      if (error) await Promise.resolve(run.onFailure?.()).catch((e) => console.log(`looking: ${e.message}`));
       await run.close();
       if (error) {
         console.log(`FAIL ${error.stack ?? error}`);

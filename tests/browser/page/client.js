@@ -29,6 +29,12 @@ export class Client {
     return new MediaStream([this.#audio, this.#video].filter(Boolean));
   }
 
+  // Puts a new picture beside the tone that is sent already.
+  attachVideo() {
+    this.#video = picture(this.#colour);
+    this.pc.addTrack(this.#video, new MediaStream([this.#audio, this.#video]));
+  }
+
   follow(pc) {
     this.pc = pc;
     pc.addEventListener('track', (e) => this.receiver.take(e.track));
@@ -51,6 +57,8 @@ export function expose(make) {
     mute: (on) => client.mute(on),
     dtmf: (digits, how = 'rtp') => client.dtmf(digits, how),
     addVideo: () => client.addVideo(),
+    restartIce: () => client.restartIce(),
+    refer: (target) => client.refer(target),
     unregister: () => client.unregister(),
     state: () => client.state,
     hear: () => client.receiver.hear(),

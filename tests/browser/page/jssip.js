@@ -28,6 +28,10 @@ class JsSipClient extends Client {
     session.on('confirmed', () => this.note('established', { call: 'established' }));
     session.on('hold', ({ originator: who }) => this.note('hold', who === 'local' ? { held: true } : { heldByPeer: true }));
     session.on('unhold', ({ originator: who }) => this.note('unhold', who === 'local' ? { held: false } : { heldByPeer: false }));
+    session.on('refer', ({ accept }) => {
+      this.note('referred');
+      accept((next) => this.#take(next, 'local'), { mediaStream: this.stream(false), mediaConstraints: { audio: true, video: false }, pcConfig });
+    });
     session.on('newDTMF', (e) => e.originator === 'remote' && this.note(`dtmf ${e.dtmf.tone}`));
     session.on('ended', (e) => this.note('ended', { call: 'ended', cause: e.cause }));
     session.on('failed', (e) => this.note('failed', { call: 'ended', cause: `${e.message?.status_code ?? ''} ${e.cause}`.trim() }));
@@ -66,10 +70,22 @@ class JsSipClient extends Client {
     this.#session.sendDTMF(digits, { transportType: how === 'rtp' ? 'RFC2833' : 'INFO', duration: 160, interToneGap: 200 });
   }
 
+  #renegotiate(options) {
+    return new Promise((done, fail) => this.#session.renegotiate(options, done) || fail(new Error('cannot renegotiate now')));
+  }
+
   addVideo() {
-    const stream = this.stream(true);
-    this.pc.addTrack(stream.getVideoTracks()[0], stream);
-    return new Promise((done, fail) => this.#session.renegotiate({}, done) || fail(new Error('busy')));
+    this.attachVideo();
+    return this.#renegotiate({ rtcOfferConstraints: { offerToReceiveAudio: true, offerToReceiveVideo: true } });
+  }
+
+  restartIce() {
+    return this.#renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+  }
+
+  refer(target) {
+    return new Promise((done, fail) => this.#session.refer(target, { eventHandlers: {
+      requestSucceeded: () => done(), requestFailed: (e) => fail(new Error(`refer: ${e.cause}`)) } }));
   }
 
   unregister() {

@@ -39,6 +39,14 @@ class SipJsClient extends Client {
     session.delegate = {
       onSessionDescriptionHandler: (handler) => this.follow(handler.peerConnection),
       onInvite: (request) => this.note('re-INVITE', { heldByPeer: /^a=(sendonly|inactive)\r?$/m.test(request.body) }),
+      onRefer: (referral) => {
+        this.note('referred');
+        this.#wantsVideo = false;
+        referral.accept().then(() => {
+          this.#take(referral.makeInviter({ sessionDescriptionHandlerOptions: { constraints: { audio: true, video: false } } }));
+          return this.#session.invite();
+        });
+      },
       onInfo: (info) => {
         this.note(`dtmf ${/Signal=\s*(\S)/.exec(info.request.body)?.[1]}`);
         info.accept();
@@ -104,11 +112,23 @@ class SipJsClient extends Client {
       contentType: 'application/dtmf-relay', content: `Signal=${digits}\r\nDuration=160` } } }).then(() => {});
   }
 
-  async addVideo() {
-    this.#wantsVideo = true;
-    const stream = this.stream(true);
-    this.pc.addTrack(stream.getVideoTracks()[0], stream);
-    await this.#session.invite();
+  #renegotiate(options = {}) {
+    return new Promise((done, fail) => this.#session.invite({ ...options, requestDelegate: {
+      onAccept: () => done(), onReject: (r) => fail(new Error(`re-INVITE: ${r.message.statusCode}`)) } }).catch(fail));
+  }
+
+  addVideo() {
+    this.attachVideo();
+    return this.#renegotiate();
+  }
+
+  restartIce() {
+    return this.#renegotiate({ sessionDescriptionHandlerOptions: { offerOptions: { iceRestart: true } } });
+  }
+
+  refer(target) {
+    return new Promise((done, fail) => this.#session.refer(UserAgent.makeURI(target), { requestDelegate: {
+      onAccept: () => done(), onReject: (r) => fail(new Error(`refer: ${r.message.statusCode}`)) } }).catch(fail));
   }
 
   unregister() {

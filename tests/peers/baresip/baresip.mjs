@@ -29,7 +29,7 @@ export class Baresip {
   #token = 0;
 
   // options: user, password, domain, proxy (SIP URI of the registrar), sipPort (and the next one), controlPort, rtpPorts,
-  // hz, codecs, answermode (auto, manual, early), account (more parameters of the account line)
+  // hz, codecs, answermode (auto, manual), account (more parameters of the account line)
   static async start(run, options) {
     const phone = new Baresip();
     phone.name = `baresip-${options.user}`;
@@ -66,6 +66,7 @@ export class Baresip {
   #take(message) {
     if (message.event) {
       this.events.push(message);
+      this.process.note(`event ${JSON.stringify(message)}`);
       return;
     }
     this.#waiting.get(message.token)?.(message);
