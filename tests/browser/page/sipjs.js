@@ -62,15 +62,17 @@ class SipJsClient extends Client {
     });
   }
 
-  call(target, { video = false } = {}) {
+  call(target, { video = false, early = false } = {}) {
     this.#wantsVideo = video;
     this.note('calling', { call: 'calling', cause: null });
     const inviter = new Inviter(this.#agent, UserAgent.makeURI(target), {
+      earlyMedia: early,
       sessionDescriptionHandlerOptions: { constraints: { audio: true, video } } });
     this.#take(inviter);
     return inviter.invite({ requestDelegate: {
       onProgress: (r) => this.note(`progress ${r.message.statusCode}`),
       onReject: (r) => this.note('failed', { call: 'ended', cause: `${r.message.statusCode} ${r.message.reasonPhrase}` }),
+      onRedirect: (r) => this.note('redirected', { call: 'ended', cause: `${r.message.statusCode} ${r.message.reasonPhrase}` }),
     } }).then(() => {});
   }
 
