@@ -107,6 +107,7 @@ void gw_sip_server_free(struct gw_sip_server *t)
             s->all_servers = t->next;
         if (t->next)
             t->next->prev = t->prev;
+        s->nservers--;
         gw_stats_add(GW_STAT_SIP_SERVERS, -1);
     }
     if (t->in_callback)
@@ -215,6 +216,7 @@ void gw_sip_server_start(struct gw_sip_stack *s, gw_flow_id flow, const struct g
     if (t->next)
         t->next->prev = t;
     s->all_servers = t;
+    s->nservers++;
     gw_stats_inc(GW_STAT_SIP_SERVERS);
     if (irq)
         nta_incoming_bind(irq, gw_sip_server_on_nta, t);
@@ -222,7 +224,13 @@ void gw_sip_server_start(struct gw_sip_stack *s, gw_flow_id flow, const struct g
     if (req->method == GW_SIP_INVITE && (!irq || strncasecmp(gw_sip_msg_get(req, "Via", 0), "SIP/2.0/UDP", 11) != 0))
         gw_ctl_timer_start(t->timer, TRYING_MS);
     t->in_callback++;
-    s->handler.on_request(s->handler.arg, t, req);
+    if (s->nservers > (unsigned)s->conf->sip_transactions) {
+        gw_stats_inc(GW_STAT_SIP_FULL);
+        gw_log(GW_LOG_WARNING, "sip", NULL, "%s refused: 503, %u requests in work", req->method_name, s->nservers);
+        (void)gw_sip_server_reply(t, req, 503, NULL, "Retry-After", "10");
+    } else {
+        s->handler.on_request(s->handler.arg, t, req);
+    }
     leave(t);
 }
 

@@ -795,6 +795,25 @@ TEST(a_message_too_large_is_513)
     teardown();
 }
 
+/* ERR-001 */
+TEST(too_many_requests_in_work_are_503_with_retry_after)
+{
+    char text[600];
+
+    start_with(&gw, "127.0.0.1:0", "sip_transactions = 16\n");
+    start(&core, "127.0.0.1:0");
+    nws_out = 0;
+    ws_event(GW_WS_OPEN, 7, NULL);
+    for (int i = 0; i < 17; i++) {
+        snprintf(text, sizeof(text), "OPTIONS sip:x SIP/2.0\r\n" WS_HEAD "CSeq: %d OPTIONS\r\n\r\n", i);
+        ws_event(GW_WS_MESSAGE, 7, text);
+    }
+    CHECK(reach(&nws_out, 1));
+    EQ(gw.nreq, 16);
+    CHECK(ws_says(0, "SIP/2.0 503 ") && ws_says(0, "CSeq: 16 OPTIONS") && ws_says(0, "\r\nRetry-After: 10\r\n"));
+    teardown();
+}
+
 static unsigned fired;
 static void count_up(void *arg)
 {

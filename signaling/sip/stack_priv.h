@@ -69,6 +69,7 @@ struct gw_sip_stack {
     struct gw_sip_table acks;        /* INVITE clients by dialog, to find them when the ACK to their 2xx is sent */
     struct gw_sip_client *all_clients;
     struct gw_sip_server *all_servers;
+    unsigned nservers;
 };
 
 struct gw_sip_flow {
