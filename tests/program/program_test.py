@@ -5,6 +5,7 @@ usage: program_test.py BUILD_DIRECTORY [unittest arguments]
 """
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -24,15 +25,20 @@ CTL = os.path.join(BUILD, 'imsgwctl')
 WAIT_S = 20  # under sanitizers on a busy machine
 
 
-def free_ports(kind, n):
-    """n ports that were free a moment ago, on loopback."""
-    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(n)]
-    for s in sockets:
-        s.bind(('127.0.0.1', 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+def free_ports(n):
+    """n ports of loopback, free for UDP and TCP, below those that the kernel gives to clients."""
+    found = []
+    for port in random.sample(range(21000, 21999), 999):
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(('127.0.0.1', port))
+            found.append(port)
+        except OSError:
+            pass
+        if len(found) == n:
+            return found
+    raise RuntimeError('no free ports')
 
 
 def run(*args, **kw):
@@ -44,13 +50,12 @@ class Gateway:
 
     def __init__(self, **keys):
         self.dir = tempfile.TemporaryDirectory(prefix='imsgw-test.')
-        wss, = free_ports(socket.SOCK_STREAM, 1)
-        sip, media = free_ports(socket.SOCK_DGRAM, 2)
+        wss, sip, media = free_ports(3)
         self.socket = os.path.join(self.dir.name, 'admin.sock')
         self.conf = os.path.join(self.dir.name, 'imsgw.conf')
         self.url = f'https://127.0.0.1:{wss}'
         self.keys = dict(domain='ims.test', wss_listen=f'127.0.0.1:{wss}', sip_listen=f'127.0.0.1:{sip}',
-                         access_port=media, core_port_min=20000, core_port_max=20999, admin_socket=self.socket,
+                         access_port=media, core_port_min=22000, core_port_max=22999, admin_socket=self.socket,
                          call_record_file=os.path.join(self.dir.name, 'records'), core_route=f'sip:127.0.0.1:{sip + 1}')
         self.keys.update(keys)
         self.write_conf()
