@@ -267,9 +267,18 @@ TEST(another_remote_address_moves_the_stream)
     CHECK(wc_run_count(g.wc, &g.wc->nrtp, 6, 2000));
     phone_send(g.rtp, &g.core.rtp, p, make_rtp(p, 0, 3, 1));
     EQ(rig_grew(&g, GW_STAT_MEDIA_DROPPED_STRANGER, 1), 1);
+    g.want.terms[1].remote_rtp = g.rtp_addr; /* and back, but from where its packets come */
+    g.want.terms[1].is_latching = true;
+    EQ(rig_ask(&g, &g.want), 0);
+    CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 0, 3, 5)));
+    EQ(phone_recv(g.rtp, q, sizeof(q), false), 172); /* the signalled address until then */
+    phone_send(other, &g.core.rtp, p, make_rtp(p, 0, 4, 1));
+    CHECK(wc_run_count(g.wc, &g.wc->nrtp, 7, 2000));
+    CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 0, 4, 5)));
+    EQ(phone_recv(other, q, sizeof(q), false), 172);
     g.want.terms[1].remote_rtp.port = 0; /* nowhere */
     EQ(rig_ask(&g, &g.want), 0);
-    CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 0, 2, 5)));
+    CHECK(wc_send_rtp(g.wc, p, make_rtp(p, 0, 5, 5)));
     EQ(rig_grew(&g, GW_STAT_MEDIA_DROPPED_REMOTE, 1), 1);
     close(other);
     rig_end(&g);

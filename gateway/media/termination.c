@@ -89,18 +89,17 @@ static void close_pair(struct gw_termination *t)
  * unconnected and is checked here. */
 static void connect_rtp(struct gw_own *own)
 {
+    static const struct gw_addr nowhere;
     struct gw_termination *t = own->t;
     int guard;
 
-    if (!own->remote.family) {
+    if (!own->remote.family || t->is_latching || gw_port_connect(own->in.fd, &own->remote) != 0) {
         if (own->is_connected)
-            gw_port_connect(own->in.fd, &own->remote);
-        own->is_connected = false;
+            gw_port_connect(own->in.fd, &nowhere);
+        own->is_connected = false; /* sent to by address, if there is one; without a route sending will say so */
         close_guard(own);
         return;
     }
-    if (t->is_latching || gw_port_connect(own->in.fd, &own->remote) != 0)
-        return; /* no route: sending will say so, and may succeed later */
     own->is_connected = true;
     if (own->guard.fd < 0 && gw_port_guard(own->in.fd, &t->local, &guard) == 0 &&
         watch(t, &own->guard, guard, gw_worker_on_guard, own) != 0) {
@@ -236,6 +235,7 @@ int gw_termination_new(struct gw_context *cx, const struct gw_iq_term *in, struc
     t->conf.id = in->id;
     t->conf.dtls_generation = in->dtls_generation;
     t->conf.family = in->family;
+    t->conf.transport = in->transport;
     t->watch_us = cx->w->now_us;
     t->tcp_fd = -1;
     own_init(t, &t->rtp, false);

@@ -1,0 +1,133 @@
+/* Requests in any order and with any content, and datagrams of any kind between them: every request is answered,
+ * nothing crashes (run it under asan and tsan), and in the end nothing is left. The dice fall the same in every run. */
+#include <stdlib.h>
+#include <test.h>
+#include <unistd.h>
+
+#include "tests/harness/agw_rig.h"
+
+static uint32_t seed = 20261120;
+
+static unsigned roll(unsigned n)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % n;
+}
+
+static void any_term(struct rig *g, struct gw_iq_term *t, uint8_t id)
+{
+    *t = (struct gw_iq_term){
+        .id = id,
+        .realm = (uint8_t)(id <= 2 ? GW_IQ_ACCESS : GW_IQ_CORE),
+        .family = roll(4) ? 4 : 6,
+        .has_rtcp_mux = id % 3 == 0, /* what cannot change is the same nearly every time */
+        .is_latching = roll(2),
+        .inactivity_s = (uint16_t)roll(2),
+        .dscp = (uint8_t)roll(64),
+        .has_remote = roll(2),
+        .ice_generation = roll(3),
+        .dtls_generation = roll(2),
+        .setup = (uint8_t)roll(2),
+        .nfingerprints = (uint8_t)roll(2),
+    };
+    t->has_ice = t->realm == GW_IQ_ACCESS && id == 1;
+    t->security = (uint8_t)(t->has_ice ? GW_IQ_DTLS : id % 2 ? GW_IQ_SDES : GW_IQ_PLAIN);
+    if (t->security == GW_IQ_SDES)
+        t->local = t->remote =
+            (struct gw_iq_crypto){ .suite = GW_IQ_AEAD_AES_128_GCM, .key_len = (uint8_t)(28 - roll(20) / 19) };
+    t->remote_rtp =
+        roll(3) ? g->rtp_addr : (struct gw_addr){ .family = 4, .port = (uint16_t)roll(65536), .ip = { 127, 0, 0, 1 } };
+    t->remote_rtcp = roll(3) ? g->rtcp_addr : (struct gw_addr){ 0 };
+    if (roll(10) == 0)
+        t->realm = (uint8_t)roll(4);
+    if (roll(20) == 0)
+        t->security = (uint8_t)roll(5);
+}
+
+static void any_stream(struct gw_iq_stream *s)
+{
+    *s = (struct gw_iq_stream){
+        .id = (uint8_t)(1 + roll(4)),
+        .kind = (uint8_t)roll(2),
+        .access_term = (uint8_t)(1 + roll(2)),
+        .core_term = (uint8_t)(3 + roll(4)),
+        .to_core = roll(2),
+        .to_access = roll(2),
+        .npts = (uint8_t)roll(4),
+        .nexts = (uint8_t)roll(3),
+        .mid_ext = (uint8_t)roll(5),
+        .core_has_avpf = roll(2),
+        .access_has_pli = roll(2),
+    };
+    for (unsigned i = 0; i < s->npts; i++)
+        s->pts[i] = (struct gw_iq_pt){ (uint8_t)roll(128), (uint8_t)roll(128), 8000 };
+    if (roll(30) == 0)
+        s->npts = (uint8_t)roll(256);
+}
+
+static void any_request(struct rig *g, struct gw_iq_req *r, bool is_first)
+{
+    memset(r, 0, sizeof(*r));
+    r->op = (uint8_t)(roll(3) ? GW_IQ_RESERVE_CONFIGURE : roll(8));
+    strcpy(r->call, "chaos");
+    r->nterms = (uint8_t)(is_first ? 6 : roll(5));
+    r->nstreams = (uint8_t)roll(4);
+    for (unsigned i = 0; i < r->nterms; i++)
+        any_term(g, &r->terms[i], (uint8_t)(1 + (is_first ? i : roll(7))));
+    for (unsigned i = 0; i < r->nstreams; i++)
+        any_stream(&r->streams[i]);
+    if (roll(40) == 0)
+        r->nterms = (uint8_t)roll(256);
+}
+
+/* RTP, RTCP and noise to where the last reply said, and to the shared port. */
+static void any_datagrams(struct rig *g)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        const struct gw_iq_local *l = &g->reply.locals[g->reply.nlocals ? roll(g->reply.nlocals) : 0];
+        struct gw_addr to = roll(2) ? l->rtp : l->rtcp;
+        uint8_t p[512];
+        size_t len = make_rtp(p, (uint8_t)roll(128), (uint16_t)roll(65536), roll(5));
+
+        if (roll(3) == 0)
+            p[1] = (uint8_t)(192 + roll(32));
+        for (unsigned k = roll(4); k-- > 0;)
+            p[roll(24)] = (uint8_t)roll(256);
+        if (to.family == 4 && to.port)
+            phone_send(roll(2) ? g->rtp : g->rtcp, &to, p, 1 + roll((unsigned)len));
+    }
+}
+
+TEST(any_requests_in_any_order_are_answered_and_leave_nothing)
+{
+    struct variant v = { .is_dtls_client = true, .conf = "media_contexts = 5\nworkers = 2" };
+    struct gw_iq_req r, release = { .op = GW_IQ_RELEASE };
+    uint64_t ctx[10] = { 0 };
+    unsigned good = 0;
+    struct rig g;
+
+    rig_start(&g, &v);
+    for (int i = 0; i < 4000; i++) {
+        unsigned k = roll(10);
+        bool made = !ctx[k];
+
+        any_request(&g, &r, made && roll(20));
+        if (made && roll(4))
+            r.op = GW_IQ_RESERVE_CONFIGURE;
+        g.ctx = ctx[k];
+        if (rig_ask(&g, &r) == 0) {
+            good++;
+            ctx[k] = r.op == GW_IQ_RELEASE && r.nterms == 0 ? 0 : g.reply.ctx;
+            any_datagrams(&g);
+        } else if (roll(50) == 0) {
+            ctx[k] = roll(2) ? ctx[k] : ctx[k] ^ (uint64_t)1 << roll(64); /* an id that is nobody's */
+            g.ctx = ctx[k];
+            rig_ask(&g, &release);
+            ctx[k] = 0;
+        }
+    }
+    CHECK(good > 500);
+    /* what the wrong ids above left behind goes with the gateway */
+    g.ctx = 0;
+    rig_end(&g);
+}
