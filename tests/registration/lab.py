@@ -66,7 +66,8 @@ class Lab:
         ports = f"port {self.sip} or port {self.core}"
         self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", ports, "-w", self.pcap], "Capturing on")
         self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core),
-                                "--gateway-port", str(self.sip), "--address", ADDRESS, "--dir", f"{self.dir}/kamailio", "--min-expires", "2",
+                                "--gateway-port", str(self.sip), "--address", ADDRESS, "--dir",
+                                f"{self.dir}/kamailio", "--min-expires", "2",
                                 *(f"{user}{i}:{'geheim' if user == 'bob' else 'secret'}" for i in range(self.ncases)
                                   for user in ("ann", "bob", "phone", "eve"))], "Aliases")
         with open(f"{self.dir}/imsgw.conf", "w") as f:
@@ -122,7 +123,8 @@ class Lab:
     def frames(self, only):
         """SIP messages on the core wire as tshark dissects them."""
         out = subprocess.run(["tshark", "-r", self.pcap, "-d", f"udp.port=={self.sip},sip", "-d",
-                              f"tcp.port=={self.core},sip", "-Y", only, "-T", "fields", "-e", "sip.Request-Line", "-e", "sip.Status-Line", "-e", "sip.msg_hdr", "-E", "separator=|"],
+                              f"tcp.port=={self.core},sip", "-Y", only, "-T", "fields", "-e", "sip.Request-Line", "-e",
+                              "sip.Status-Line", "-e", "sip.msg_hdr", "-E", "separator=|"],
                              capture_output=True, text=True, check=True).stdout
         return [line for line in out.splitlines() if line]
 

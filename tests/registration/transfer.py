@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Attended transfers in which parties know each other only as one leg of the gateway shows them (RFC 5589, CAL-010):
-Refer-To and Replaces must mean the right dialog wherever they arrive. Browsers and phones are scripts, the core is Kamailio.
+Refer-To and Replaces must mean the right dialog wherever they arrive. Browsers and phones are scripts, the core is
+Kamailio.
 Run: transfer.py BUILD_DIR [ADDRESS [case]]"""
 import asyncio
 
