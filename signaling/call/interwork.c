@@ -205,6 +205,7 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
 static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
 {
     struct ms_leg *f = &ms->now.legs[from];
+    struct gw_sdp_refusal first_why = { 488, 304, "No media offered" };
     int first = 0;
     unsigned n = 0;
 
@@ -237,16 +238,13 @@ static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
         log_refused(ms, from, i, &line);
         if (!first) {
             first = err;
-            *why = line;
+            first_why = line;
         }
     }
     if (n)
         return 0;
-    if (!first) {
-        ms_refuse(why, 488, 304, "No media offered");
-        first = GW_E_UNSUPPORTED;
-    }
-    return first;
+    *why = first_why;
+    return first ? first : GW_E_UNSUPPORTED;
 }
 
 static bool has_bundle(const struct ms_leg *leg)
@@ -350,6 +348,7 @@ static bool is_answer_profile(const char *offered, struct gw_span answered)
 static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
 {
     struct ms_leg *t = &ms->now.legs[from];
+    struct gw_sdp_refusal first_why = { 488, 304, "No media accepted" };
     int first = 0;
     unsigned n = 0;
 
@@ -384,16 +383,13 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
         log_refused(ms, from, i, &line);
         if (!first) {
             first = err;
-            *why = line;
+            first_why = line;
         }
     }
     if (n)
         return 0;
-    if (!first) {
-        ms_refuse(why, 488, 304, "No media accepted");
-        first = GW_E_UNSUPPORTED;
-    }
-    return first;
+    *why = first_why;
+    return first ? first : GW_E_UNSUPPORTED;
 }
 
 /* Reads an answer of leg `from` into the state; on error the state is as before. */

@@ -20,6 +20,20 @@
     "a=ice-pwd:0123456789abcdefghijkl\r\n"                                                                             \
     "a=fingerprint:sha-256 " FP "\r\n"
 
+/* First lines of a browser, a phone of the core, a phone of the access side, and ours to either leg; v: o= version. */
+#define WIC_HEAD(v) "v=0\r\no=- 4611 " v " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+#define PHONE_HEAD(v) "v=0\r\no=phone 1 " v " IN IP4 10.0.0.9\r\ns=call\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n"
+#define UE_HEAD(v) "v=0\r\no=ue 9 " v " IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+#define TO_ACCESS(v) "v=0\r\no=- ID " v " IN IP4 198.51.100.5\r\ns=-\r\nt=0 0\r\n"
+#define TO_CORE(v) "v=0\r\no=- ID " v " IN IP4 10.0.0.5\r\ns=-\r\nt=0 0\r\n"
+/* Our end of a WebRTC transport; n: termination and ICE generation, "1g1". */
+#define OUR_ICE(n)                                                                                                     \
+    "a=ice-ufrag:gwU" n "\r\n"                                                                                        \
+    "a=ice-pwd:gwgwgwgwgwgwgwgwgwgw" n "\r\n"                                                                         \
+    "a=candidate:1 1 udp 2130706431 198.51.100.5 40000 typ host\r\n"                                                  \
+    "a=end-of-candidates\r\n"                                                                                         \
+    "a=fingerprint:sha-256 " OURS "\r\n"
+
 struct session {
     struct gw_conf *conf;
     struct gw_ms *ms;
