@@ -298,9 +298,10 @@ static void dtls_start(struct call *c, uint64_t now_us)
     c->state = HANDSHAKE;
     if (gw_dtls_new(&conf, &c->dtls) == 0)
         gw_dtls_start(c->dtls, now_us);
+    if (c->dtls)
+        gw_dtls_set_fingerprints(c->dtls, &c->remote.fingerprint, 1);
 }
 
-/* The generator has no SDP from the other side to compare with: it takes the certificate that comes. */
 static void dtls_look(struct call *c)
 {
     struct gw_dtls_keys k;

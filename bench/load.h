@@ -38,6 +38,7 @@ void load_local(const struct load *l, unsigned call, struct load_local *out);
 /* What the other side answered. */
 struct load_remote {
     char ufrag[GW_IQ_UFRAG + 1], pwd[GW_IQ_PWD + 1];
+    struct gw_iq_fingerprint fingerprint;
     struct gw_addr access, core;
 };
 void load_remote(struct load *l, unsigned call, const struct load_remote *remote);

@@ -1,0 +1,23 @@
+/* Something under test between browsers and phones. One struct of functions each; bench/media_bench.c runs them in turn. */
+#ifndef BENCH_TARGET_H
+#define BENCH_TARGET_H
+
+#include "bench/load.h"
+
+struct target {
+    const char *name;
+    /* Starts it pinned to that core, makes all calls of `l` (addresses, or keys) so that load_connect can follow. 0, or a message
+     * on stderr and an error. */
+    int (*start)(struct load *l, const struct load_conf *conf, int core);
+    double (*cpu_s)(void);  /* of user and system, all its threads, so far */
+    long (*rss_kb)(void);   /* NULL: not its own process */
+    void (*stop)(void);
+};
+
+extern const struct target target_imsgw, target_rtpengine, target_bare;
+
+/* CPU seconds that the scheduler counted for a thread; of all threads of a process with tid 0. */
+double task_cpu_s(int pid, int tid);
+void task_pin(int tid, int core);
+
+#endif

@@ -1,0 +1,52 @@
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/target.h"
+
+static double schedstat(const char *path)
+{
+    unsigned long long ns = 0;
+    FILE *f = fopen(path, "r");
+
+    if (f) {
+        if (fscanf(f, "%llu", &ns) != 1)
+            ns = 0;
+        fclose(f);
+    }
+    return (double)ns * 1e-9;
+}
+
+double task_cpu_s(int pid, int tid)
+{
+    char path[300];
+    double sum = 0;
+    struct dirent *e;
+    DIR *d;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
+    if (tid)
+        return schedstat(path);
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    d = opendir(path);
+    while (d && (e = readdir(d))) {
+        if (atoi(e->d_name) <= 0)
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/task/%.32s/schedstat", pid, e->d_name);
+        sum += schedstat(path);
+    }
+    if (d)
+        closedir(d);
+    return sum;
+}
+
+void task_pin(int tid, int core)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(core, &set);
+    if (sched_setaffinity(tid, sizeof(set), &set) != 0)
+        perror("sched_setaffinity");
+}
