@@ -184,7 +184,8 @@ struct gw_iq_counters {
         uint32_t jitter_us;              /* RFC 3550 s. 6.4.1 */
     } dir[2];
     uint32_t rtt_us;                     /* to the access side by RTCP; 0 unknown */
-    char security[40];                   /* e.g. "DTLS-SRTP AEAD_AES_128_GCM" */
+    char security[40];                   /* access side, e.g. "DTLS-SRTP AEAD_AES_128_GCM" */
+    char core_security[40];              /* the other side: "none", "SDES AES_CM_128_HMAC_SHA1_80" */
 };
 
 struct gw_iq_reply {

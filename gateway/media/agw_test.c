@@ -38,6 +38,7 @@ TEST(every_srtp_profile_works)
         EQ(rig_ask(&g, &audit), 0);
         EQ(g.reply.ncounters, 1);
         STR_EQ(g.reply.counters[0].security, profiles[i][1]);
+        STR_EQ(g.reply.counters[0].core_security, "none");
         EQ(g.reply.counters[0].dir[0].packets, 5);
         EQ(g.reply.counters[0].dir[1].packets, 5);
         EQ(g.reply.counters[0].dir[0].octets, 5 * 172);

@@ -385,4 +385,5 @@ void gw_stream_counters(const struct gw_stream *s, struct gw_iq_counters *out)
         out->dir[i].jitter_us = f->has_source ? gw_rtp_source_jitter_us(&f->source) : 0;
     }
     gw_secure_name(s->term[0], out->security, sizeof(out->security));
+    gw_secure_name(s->term[1], out->core_security, sizeof(out->core_security));
 }

@@ -39,8 +39,8 @@ static json_t *leg_json(const struct gw_call_leg *leg)
 static json_t *stream_json(const struct gw_iq_counters *k)
 {
     static const char *const names[2] = { "to_core", "to_access" };
-    json_t *j =
-        json_pack("{s:i, s:o, s:f}", "stream", k->id, "security", text_json(k->security), "rtt_ms", k->rtt_us / 1000.0);
+    json_t *j = json_pack("{s:i, s:o, s:o, s:f}", "stream", k->id, "security", text_json(k->security), "core_security",
+                          text_json(k->core_security), "rtt_ms", k->rtt_us / 1000.0);
 
     for (unsigned d = 0; j && d < 2; d++) {
         json_object_set_new(j, names[d],

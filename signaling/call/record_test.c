@@ -76,6 +76,7 @@ TEST(each_call_leaves_one_record)
     CHECK(strcmp(str(json_object_get(r, "access"), "call_id"), str(json_object_get(r, "core"), "call_id")) != 0);
     json_t *stream = json_array_get(json_object_get(r, "streams"), 0);
     STR_EQ(str(stream, "security"), "DTLS-SRTP AEAD_AES_128_GCM");
+    STR_EQ(str(stream, "core_security"), "SDES AES_CM_128_HMAC_SHA1_80");
     EQ(json_integer_value(json_object_get(json_object_get(stream, "to_access"), "lost")), 1);
     EQ(json_integer_value(json_object_get(json_object_get(stream, "to_core"), "packets")), 50);
     CHECK(json_real_value(json_object_get(stream, "rtt_ms")) == 12.0);

@@ -1,5 +1,5 @@
 // The demo page as a user meets it: served by the gateway, signed in at the demo core, driven by its own controls.
-//   page.test.mjs chromium|firefox
+//   page.test.mjs chromium|firefox [avp|avpf]: profile towards the core
 import { readFileSync } from 'node:fs';
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { launch } from './lib/browser.mjs';
@@ -8,7 +8,7 @@ import { startGateway } from './lib/gateway.mjs';
 import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
 
-const [browserName = 'chromium'] = process.argv.slice(2);
+const [browserName = 'chromium', coreProto = 'avp'] = process.argv.slice(2);
 const testHz = 440;
 const testPicture = [null, [32, 176, 32], null]; // the middle one of its bars
 const judge = readFileSync(new URL('dist/judge.js', import.meta.url), 'utf8');
@@ -74,7 +74,7 @@ async function echo(run, page) {
 await Run.main(`page ${browserName}`, async (run) => {
   const base = await reservePorts(run);
   const core = await run.step('core starts', () => startDemoCore(run, base, [base + 10, base + 38]));
-  const gateway = await run.step('gateway starts', () => startGateway(run, { base, core }));
+  const gateway = await run.step('gateway starts', () => startGateway(run, { base, core, conf: { core_proto: coreProto } }));
   const browser = await run.step('browser starts', async () =>
     run.use(await launch(browserName, { log: (line) => run.log('browser', line) })));
   const page = await run.step('alice signs in', () => signIn(run, browser, gateway, 'alice'));

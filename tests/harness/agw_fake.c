@@ -123,7 +123,8 @@ static void reply(struct gw_agw *a, struct pending *p, int err)
                                                   .dir = { { .packets = 50, .octets = 8000 },
                                                            { .packets = 49, .octets = 7840, .lost = 1 } },
                                                   .rtt_us = 12000,
-                                                  .security = "DTLS-SRTP AEAD_AES_128_GCM" };
+                                                  .security = "DTLS-SRTP AEAD_AES_128_GCM",
+                                                  .core_security = "SDES AES_CM_128_HMAC_SHA1_80" };
     }
     if (!r->err)
         fill_locals(a, q, r);

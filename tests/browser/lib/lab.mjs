@@ -22,13 +22,14 @@ export async function media(page, phone, { video }) {
   if (video) await Promise.all([sees(page, bars), phone.sees(pageColour)]);
 }
 
-// options: browser (chromium, firefox or aiortc), library, conf (of the gateway), phone (of baresip)
-export async function startLab(run, { browser: browserName, library, conf = {}, phone: phoneOptions = {} }) {
+// options: browser (chromium, firefox or aiortc), library, conf (of the gateway), phone (of baresip), route (parameters
+// of the URI of the core)
+export async function startLab(run, { browser: browserName, library, conf = {}, phone: phoneOptions = {}, route = '' }) {
   const base = await reservePorts(run);
   const core = await run.step('core starts', () => startKamailio(run, base, base + 2));
   const site = run.use(await serve());
   const gateway = await run.step('gateway starts', () =>
-    startGateway(run, { base, core, conf: { ws_origins: site.origin, ...conf } }));
+    startGateway(run, { base, core, conf: { ws_origins: site.origin, core_route: `${core.uri};lr${route}`, ...conf } }));
   const startPhone = async (user, first, options) => {
     const p = await Baresip.start(run, { user, password: core.password, domain: core.domain, proxy: core.uri,
       sipPort: base + first, controlPort: base + first + 2, rtpPorts: [base + first + 4, base + first + 18], hz: phoneHz, ...options });

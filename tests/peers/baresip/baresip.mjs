@@ -8,7 +8,8 @@ import { Process } from '../../browser/lib/process.mjs';
 import { meanColour } from './png.mjs';
 import { toneOf } from './wav.mjs';
 
-const modules = ['account', 'menu', 'ctrl_tcp', 'g711', 'opus', 'ausine', 'sndfile', 'uuid', 'vp8', 'fakevideo', 'snapshot'];
+const modules = ['ausine', 'sndfile', 'uuid', 'vp8', 'fakevideo', 'snapshot', 'srtp'];
+const applications = ['account', 'menu', 'ctrl_tcp']; // after the others, whose names accounts use
 
 function config({ sipPort, controlPort, rtpPorts, hz, dir, codecs }) {
   return [
@@ -17,8 +18,7 @@ function config({ sipPort, controlPort, rtpPorts, hz, dir, codecs }) {
     'audio_txmode thread', `rtp_ports ${rtpPorts[0]}-${rtpPorts[1]}`, 'rtp_stats no', 'jitter_buffer_type fixed',
     'jitter_buffer_delay 2-10', 'video_source fakevideo,nil', 'video_display fakevideo,nil', 'video_size 320x240',
     'video_bitrate 400000', 'video_fps 15', 'video_selfview pip', `snd_path ${dir}`, 'module_path /usr/lib/baresip/modules',
-    ...modules.filter((m) => !['g711', 'opus'].includes(m)).map((m) => `module ${m}.so`),
-    ...codecs.map((c) => `module ${c}.so`),
+    ...[...modules, ...codecs].map((m) => `module ${m}.so`), ...applications.map((m) => `module_app ${m}.so`),
   ].join('\n') + '\n';
 }
 
@@ -40,7 +40,7 @@ export class Baresip {
       `auth_user=${options.user};auth_pass=${options.password};${options.proxy ? `outbound="${options.proxy};lr";` : ''}regint=${options.regint ?? 600};` +
       `answermode=${options.answermode ?? 'auto'};ptime=20;${options.account ?? ''}\n`);
     writeFileSync(path.join(phone.dir, 'contacts'), '');
-    phone.process = new Process(run, phone.name, 'baresip', ['-f', phone.dir, '-v'], { cwd: phone.dir });
+    phone.process = new Process(run, phone.name, 'baresip', ['-f', phone.dir, '-v', '-s'], { cwd: phone.dir });
     await phone.process.line(/ctrl_tcp: TCP socket listening/);
     await phone.#connect(options.controlPort);
     run.use(phone, () => phone.#socket.destroy());
