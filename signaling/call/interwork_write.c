@@ -338,11 +338,12 @@ static void write_media(struct out *o)
 }
 
 /* Port 0 keeps the place; the mid stays, outside of the group (RFC 3264 s. 6, RFC 9143 s. 7.3.3). */
-static void write_rejected(struct gw_sdp_buf *b, const struct ms_line *l, const struct gw_addr *addr)
+/* A mid goes to browsers alone (SDP-003), as with the lines that are not rejected. */
+static void write_rejected(struct gw_sdp_buf *b, const struct ms_line *l, const struct gw_addr *addr, bool has_mid)
 {
     gw_sdp_printf(b, "m=%s 0 %s %s\r\n", l->type, l->proto, l->fmt);
     write_c(b, addr);
-    if (l->mid[0])
+    if (l->mid[0] && has_mid)
         gw_sdp_printf(b, "a=mid:%s\r\n", l->mid);
     gw_sdp_printf(b, "a=inactive\r\n");
 }
@@ -430,7 +431,7 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
                          .s = s };
 
         if (!s) {
-            write_rejected(b, &leg->lines[i], &leg->o_addr);
+            write_rejected(b, &leg->lines[i], &leg->o_addr, ms_is_webrtc(ms, to));
             continue;
         }
         o.t = ms_term(ms, s->term[to]);
