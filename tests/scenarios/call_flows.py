@@ -51,7 +51,7 @@ def sdp(version=1, setup="actpass", direction="sendrecv"):
 
 
 def free_ports(n):
-    found, port = [], 27000 + os.getpid() % 180 * 5
+    found, port = [], 27000 + os.getpid() % 170 * 5
     while len(found) < n:
         port += 1
         try:
@@ -171,7 +171,7 @@ class Lab:
         with open(f"{self.dir}/imsgw.conf", "w") as f:
             f.write(f"domain = visited.example\nsip_listen = 127.0.0.1:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
                     f"core_route = sip:127.0.0.1:{self.core};lr\nadmin_socket = {self.dir}/admin\nlog_level = debug\n"
-                    f"access_port = {self.media}\ncore_port_min = 27960\ncore_port_max = 27999\nflow_grace_s = 2\ncall_record_file = {self.dir}/records\n")
+                    f"access_port = {self.media}\ncore_port_min = 27900\ncore_port_max = 27999\nflow_grace_s = 2\ncall_record_file = {self.dir}/records\n")
         self.log = open(f"{self.dir}/imsgw.log", "w+")
         self.gateway = subprocess.Popen([f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], stdout=self.log, stderr=self.log)
         end = time.time() + 15
@@ -207,9 +207,13 @@ class Lab:
         await b.expect(200)
         return b
 
-    async def sipp(self, scenario, calls_browser=None):
-        """Starts one call of a scenario; as caller when calls_browser is the browser."""
-        args = ["sipp", "-sf", f"{HERE}/sipp/{scenario}.xml", "-i", "127.0.0.1", "-p", str(self.phone), "-m", "1", "-nostdin",
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.gateway.pid}/fd"))
+
+    async def sipp(self, scenario, calls_browser=None, calls=1, rate=10):
+        """Starts calls of a scenario; as caller when calls_browser is the browser."""
+        args = ["sipp", "-sf", f"{HERE}/sipp/{scenario}.xml", "-i", "127.0.0.1", "-p", str(self.phone), "-m", str(calls),
+                "-r", str(rate), "-nostdin",
                 "-timeout", "20", "-timeout_error", "-trace_err", "-error_file", f"{self.dir}/{scenario}.err", "-trace_msg",
                 "-message_file", f"{self.dir}/{scenario}.msg"]
         if calls_browser:
@@ -381,6 +385,26 @@ async def core_cancels(lab, browser):
     await lab.finished(phone)
 
 
+async def many_calls(lab, browser):
+    """Two hundred calls one after the other, some dozens at a time: each has its record, and nothing is left of any."""
+    total, done = 200, 0
+    before = lab.descriptors()
+    phone = await lab.sipp("call_browser", browser, calls=total, rate=25)
+    while done < total:
+        m = await asyncio.wait_for(browser.inbox.get(), 10)
+        if m.method == "INVITE":
+            browser.reply(m, 180, "Ringing")
+            browser.reply(m, 200, "OK", sdp(setup="active"))
+        elif m.method == "BYE":
+            browser.reply(m, 200, "OK")
+            done += 1
+    await lab.finished(phone)
+    await asyncio.sleep(0.5)
+    assert lab.descriptors() == before, f"{before} descriptors before, {lab.descriptors()} after"
+    records = lab.records()
+    assert len(records) == total and {r["cause"] for r in records} == {200}, len(records)
+
+
 # ---- connections ----
 
 async def connection_moved(lab, browser):
@@ -415,7 +439,7 @@ async def connection_lost(lab, browser):
 
 
 CASES = [fork, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, call_browser, late_offer,
-         reliable_caller, timer_too_short, core_cancels, connection_moved, connection_lost]
+         reliable_caller, timer_too_short, core_cancels, many_calls, connection_moved, connection_lost]
 
 
 async def run(case):
