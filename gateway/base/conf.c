@@ -146,10 +146,11 @@ static int find_key(const char *key, const char **nearest)
     unsigned best = (unsigned)strlen(key) / 3 + 1;
 
     *nearest = NULL;
-    for (unsigned i = 0; i < GW_CONF_KEYS; i++) {
-        unsigned d = gw_conf_distance(key, rows[i].key);
+    for (unsigned i = 0; i < GW_CONF_KEYS; i++)
         if (strcmp(key, rows[i].key) == 0)
             return (int)i;
+    for (unsigned i = 0; i < GW_CONF_KEYS; i++) {
+        unsigned d = gw_conf_distance(key, rows[i].key);
         if (d <= best) {
             best = d - 1;
             *nearest = rows[i].key;
