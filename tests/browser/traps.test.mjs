@@ -76,6 +76,7 @@ await Run.main(`traps ${browserName} ${library}`, async (run) => {
   };
 
   await run.step('two forks with early media, two 200: one call', () => called('fork', established));
+  await run.step('the fork that answers speaks another codec: a re-INVITE', () => called('fork_codecs', established));
   await run.step('a reliable 183 with the answer, a 200 without', () => called('reliable_callee', established));
   await run.step('a redirection', () => called('redirect', () => state('302', (s) => /302/.test(s.cause ?? ''))));
   await run.step('a session timer refused by the core', () => called('timer_refused', established));

@@ -29,7 +29,7 @@ t=0 0\r
 a=group:BUNDLE 0\r
 a=extmap-allow-mixed\r
 a=msid-semantic: WMS s1\r
-m=audio 9 UDP/TLS/RTP/SAVPF 8 101\r
+m=audio 9 UDP/TLS/RTP/SAVPF {pts} 101\r
 c=IN IP4 0.0.0.0\r
 a=rtcp:9 IN IP4 0.0.0.0\r
 a=ice-ufrag:Xy1z\r
@@ -41,13 +41,14 @@ a={direction}\r
 a=msid:s1 t1\r
 a=rtcp-mux\r
 a=rtpmap:8 PCMA/8000\r
+a=rtpmap:0 PCMU/8000\r
 a=rtpmap:101 telephone-event/8000\r
 """
 FINGERPRINT = ":".join(["AB"] * 32)
 
 
-def sdp(version=1, setup="actpass", direction="sendrecv"):
-    return SDP.format(version=version, setup=setup, direction=direction, fingerprint=FINGERPRINT)
+def sdp(version=1, setup="actpass", direction="sendrecv", pts="8 0"):
+    return SDP.format(version=version, setup=setup, direction=direction, fingerprint=FINGERPRINT, pts=pts)
 
 
 def free_ports(n):
@@ -248,6 +249,24 @@ async def fork(lab, browser):
     await lab.finished(phone)
 
 
+async def fork_codecs(lab, browser):
+    """The answer that the browser has is not what the winner speaks: a re-INVITE after the ACK puts it right."""
+    phone = await lab.sipp("fork_codecs")
+    browser.invite("sip:bob@ims.example", sdp())
+    early = await browser.expect(183)
+    assert "SAVPF 8\r" in early.body, early.text
+    ok = await browser.expect(200)
+    assert ok.body == early.body, ok.text
+    browser.ack(ok)
+    again = await browser.expect("INVITE")
+    assert "SAVPF 0\r" in again.body and "a=setup:actpass" in again.body, again.text
+    browser.reply(again, 200, "OK", sdp(2, "passive", pts="0"))
+    await browser.expect("ACK")
+    browser.call = {"From": again["To"], "To": again["From"], "Call-ID": again["Call-ID"]}
+    await browser.hang_up()
+    await lab.finished(phone)
+
+
 async def reliable_callee(lab, browser):
     """CAL-002: PRACK by the gateway; a 200 without SDP still brings the browser its answer (trap 4)."""
     phone = await lab.sipp("reliable_callee")
@@ -438,7 +457,7 @@ async def connection_lost(lab, browser):
     await lab.finished(phone)
 
 
-CASES = [fork, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, call_browser, late_offer,
+CASES = [fork, fork_codecs, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, call_browser, late_offer,
          reliable_caller, timer_too_short, core_cancels, many_calls, connection_moved, connection_lost]
 
 
