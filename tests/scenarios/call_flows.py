@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+from urllib.parse import unquote
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{HERE}/../registration")
@@ -346,6 +347,33 @@ async def transfer(lab, browser):
     await lab.finished(phone)
 
 
+async def attended(lab, browser):
+    """CAL-010: the browser joins its two calls; the core reads its own dialog ids in Replaces."""
+    phone = await lab.sipp("attended", calls=2)
+    dialogs = []
+    for _ in range(2):
+        browser.invite("sip:bob@ims.example", sdp())
+        ok = await browser.expect(200)
+        browser.ack(ok)
+        dialogs.append((dict(browser.call), browser.remote_target))
+        await asyncio.sleep(0.2)
+    second, target = dialogs[1]
+    tag = {k: re.search(r";tag=([^;]+)", second[k])[1] for k in ("From", "To")}
+    replaces = f"{second['Call-ID']}%3Bto-tag%3D{tag['To']}%3Bfrom-tag%3D{tag['From']}"
+    browser.call, browser.remote_target = dialogs[0]
+    browser.in_call("REFER", headers=[f"Refer-To: <{target}?Replaces={replaces}>"])
+    await browser.expect(202)
+    for call, uri in dialogs:
+        browser.call, browser.remote_target = call, uri
+        await browser.hang_up()
+    await lab.finished(phone)
+    log = open(f"{lab.dir}/attended.msg").read()
+    invites = re.findall(r"\nINVITE .*?\nFrom: .*?;tag=(\S+)\s.*?\nCall-ID: (\S+)", log, re.S)
+    refer = re.search(r"Refer-To: <(sip:bob@[^?]*)\?Replaces=([^>]*)>", log)
+    assert refer and refer[1] == f"sip:bob@127.0.0.1:{lab.phone}", log[-3000:]
+    assert unquote(refer[2]) == f"{invites[1][1]};to-tag=bob;from-tag={invites[1][0]}", (refer[0], invites)
+
+
 # ---- the core calls ----
 
 async def answer_call(browser, body):
@@ -457,7 +485,7 @@ async def connection_lost(lab, browser):
     await lab.finished(phone)
 
 
-CASES = [fork, fork_codecs, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, call_browser, late_offer,
+CASES = [fork, fork_codecs, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, attended, call_browser, late_offer,
          reliable_caller, timer_too_short, core_cancels, many_calls, connection_moved, connection_lost]
 
 
