@@ -111,7 +111,7 @@ export async function stats(pc) {
     if (r.type === 'inbound-rtp')
       out[`in_${r.kind}`] = { packets: r.packetsReceived, lost: r.packetsLost, decoded: r.framesDecoded, pli: r.pliCount, ssrc: r.ssrc };
     if (r.type === 'outbound-rtp')
-      out[`out_${r.kind}`] = { packets: r.packetsSent, encoded: r.framesEncoded, pli: r.pliCount, fir: r.firCount };
+      out[`out_${r.kind}`] = { packets: r.packetsSent, encoded: r.framesEncoded, pli: r.pliCount, fir: r.firCount, ssrc: r.ssrc };
     if (r.type === 'transport') out.transport = { dtls: r.dtlsState, srtp: r.srtpCipher, tls: r.tlsVersion };
   }
   return out;
