@@ -183,22 +183,35 @@ static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sd
     return err;
 }
 
+/* Undoes a new binding of the m-line: the places of the other leg are as they were, also one that was to be used again.
+ */
+static void unbind_line(struct gw_ms *ms, enum gw_leg from, unsigned i, int before, const struct ms_leg *t_before)
+{
+    struct ms_leg *t = &ms->now.legs[ms_other(from)];
+
+    ms_unbind(ms, from, i);
+    t->nlines = t_before->nlines;
+    memcpy(t->lines, t_before->lines, sizeof(t->lines));
+    for (unsigned k = 0; before != MS_NO_STREAM && k < t->nlines; k++) /* it served another kind: that is over */
+        if (t->lines[k].stream == before)
+            t->lines[k].stream = MS_NO_STREAM;
+}
+
 /* A refused m-line leaves no trace on the other leg. */
 static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i,
                       struct gw_sdp_refusal *why)
 {
-    struct ms_leg *f = &ms->now.legs[from], *t = &ms->now.legs[ms_other(from)];
-    unsigned nlines = t->nlines;
-    bool was_bound = f->lines[i].stream != MS_NO_STREAM, is_protected = false;
+    const struct ms_line *line = &ms->now.legs[from].lines[i];
+    const struct ms_leg t_before = ms->now.legs[ms_other(from)];
+    int before = line->stream;
+    bool is_protected = false;
     int err = decide(ms, from, sdp, i, &is_protected, why);
 
     if (err)
         return err;
     err = bind_line(ms, from, sdp, i, is_protected, why);
-    if (err && !was_bound) {
-        ms_unbind(ms, from, i);
-        t->nlines = nlines;
-    }
+    if (err && line->stream != before)
+        unbind_line(ms, from, i, before, &t_before);
     return err;
 }
 
