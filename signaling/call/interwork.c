@@ -158,11 +158,16 @@ static bool is_off(const struct gw_sdp_media *m)
     return m->port == 0 && !gw_sdp_has(&m->section, "bundle-only"); /* SDP-006 */
 }
 
+static enum gw_iq_kind kind_of(const struct gw_sdp_media *m)
+{
+    return gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;
+}
+
 static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, bool is_protected,
                      struct gw_sdp_refusal *why)
 {
     const struct gw_sdp_media *m = &sdp->media[i];
-    enum gw_iq_kind kind = gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;
+    enum gw_iq_kind kind = kind_of(m);
     struct ms_stream *s;
     int err = ms_bind(ms, from, i, kind, &s);
 
@@ -204,13 +209,14 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
     const struct ms_line *line = &ms->now.legs[from].lines[i];
     const struct ms_leg t_before = ms->now.legs[ms_other(from)];
     int before = line->stream;
-    bool is_protected = false;
+    bool is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i]),
+         is_protected = false;
     int err = decide(ms, from, sdp, i, &is_protected, why);
 
     if (err)
         return err;
     err = bind_line(ms, from, sdp, i, is_protected, why);
-    if (err && line->stream != before)
+    if (err && is_new)
         unbind_line(ms, from, i, before, &t_before);
     return err;
 }

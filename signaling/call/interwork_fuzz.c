@@ -48,12 +48,15 @@ static void step(struct walk *w, char op, struct gw_span text, unsigned n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char *const settings[] = { "", "core_proto = avpf\n", "core_proto = savp\n", "core_proto = savpf\n" };
+    static struct gw_conf *confs[4]; /* once for all runs */
     const uint8_t *p = data + 1, *end = data + len;
     struct walk w;
 
     if (len < 2)
         return 0;
-    walk_open(&w, settings[data[0] & 3], data[0] & 4 ? GW_CLIENT_UE : GW_CLIENT_WIC);
+    if (!confs[data[0] & 3])
+        confs[data[0] & 3] = walk_conf(settings[data[0] & 3]);
+    walk_open(&w, confs[data[0] & 3], data[0] & 4 ? GW_CLIENT_UE : GW_CLIENT_WIC);
     while (p < end && w.nsteps < 16) {
         const uint8_t *nul = memchr(p, 0, (size_t)(end - p)), *stop = nul ? nul : end;
 

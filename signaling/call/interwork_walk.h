@@ -19,7 +19,6 @@
 #include "signaling/sdp/sdp_attr.h"
 
 struct walk {
-    struct gw_conf *conf;
     struct gw_ms *ms;
     enum gw_client client;
     char *last[2];  /* text that each leg was sent last, handed out or restored */
@@ -164,23 +163,29 @@ static inline struct gw_iq_reply walk_reply(const struct gw_iq_req *req, bool fa
     return r;
 }
 
-static inline void walk_open(struct walk *w, const char *settings, enum gw_client client)
+static inline struct gw_conf *walk_conf(const char *settings)
+{
+    char why[256] = "", text[400];
+    struct gw_conf *conf = NULL;
+
+    snprintf(text, sizeof(text), "access_address = 198.51.100.5\ncore_address = 10.0.0.5 2001:db8::5\n%s", settings);
+    MUST(gw_conf_parse("walk", text, strlen(text), &conf, why, sizeof(why)) == 0);
+    return conf;
+}
+
+static inline void walk_open(struct walk *w, const struct gw_conf *conf, enum gw_client client)
 {
     struct gw_e2ae_input in = { .client = client, .has_sdes_srtp = client == GW_CLIENT_UE };
-    char why[256] = "", text[400];
 
     memset(w, 0, sizeof(*w));
     gw_log_set_level(GW_LOG_ERROR);
     w->client = client;
-    snprintf(text, sizeof(text), "access_address = 198.51.100.5\ncore_address = 10.0.0.5 2001:db8::5\n%s", settings);
-    MUST(gw_conf_parse("walk", text, strlen(text), &w->conf, why, sizeof(why)) == 0);
-    MUST(gw_ms_new(w->conf, &in, "walk", &w->ms) == 0);
+    MUST(gw_ms_new(conf, &in, "walk", &w->ms) == 0);
 }
 
 static inline void walk_close(struct walk *w)
 {
     gw_ms_free(w->ms);
-    gw_conf_free(w->conf);
     for (int leg = 0; leg < 2; leg++) {
         free(w->last[leg]);
         free(w->saved[leg]);

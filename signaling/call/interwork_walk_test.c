@@ -110,7 +110,6 @@ static char *make_offer(enum gw_leg leg)
 {
     struct peer *p = &peers[leg];
     struct gw_sdp_buf b = { 0 };
-    const char *sep = "";
 
     while (p->nlines == 0 || (p->nlines < 8 && pick(3) == 0))
         new_line(p);
@@ -127,7 +126,6 @@ static char *make_offer(enum gw_leg leg)
                 gw_sdp_printf(&b, " %s", p->lines[i].mid);
         gw_sdp_printf(&b, "\r\n");
     }
-    (void)sep;
     for (unsigned i = 0; i < p->nlines; i++) {
         if (leg == GW_LEG_ACCESS && !p->lines[i].mid[0])
             snprintf(p->lines[i].mid, sizeof(p->lines[i].mid), "p%u", p->next_mid++);
@@ -183,7 +181,7 @@ static void one_step(struct walk *w)
 
 TEST(SDP_002_004_006_exchanges_keep_their_rules_wherever_they_go)
 {
-    static const char *const settings[] = { "", "core_proto = avpf\n" };
+    struct gw_conf *confs[] = { walk_conf(""), walk_conf("core_proto = avpf\n") };
     unsigned nexchanges = 0;
 
     walk_on_failure = say_seed;
@@ -192,12 +190,14 @@ TEST(SDP_002_004_006_exchanges_keep_their_rules_wherever_they_go)
 
         state = seed * 2654435761u;
         memset(peers, 0, sizeof(peers));
-        walk_open(&w, settings[seed % 2], GW_CLIENT_WIC);
+        walk_open(&w, confs[seed % 2], GW_CLIENT_WIC);
         for (int i = 0; i < STEPS; i++)
             one_step(&w);
         nexchanges += w.nexchanges;
         walk_close(&w);
     }
+    gw_conf_free(confs[0]);
+    gw_conf_free(confs[1]);
     CHECK(nexchanges > WALKS * 3); /* or the walks went nowhere */
     printf("%u exchanges\n", nexchanges);
 }
