@@ -49,5 +49,5 @@ export async function startLab(run, { browser: browserName, library, conf = {}, 
   });
   run.onFailure = async () => run.log('client',
     JSON.stringify({ state: await ask(page, 'state'), sdp: await ask(page, 'sdp') }, null, 1).replaceAll('\\r\\n', '\n   '));
-  return { base, core, gateway, phone, page, anotherPhone: (options) => startPhone('cat', 80, options), phoneUri: `sip:ben@${core.domain}`, pageUri: `sip:ann@${core.domain}` };
+  return { base, core, origin: site.origin, gateway, phone, page, anotherPhone: (options) => startPhone('cat', 80, options), phoneUri: `sip:ben@${core.domain}`, pageUri: `sip:ann@${core.domain}` };
 }

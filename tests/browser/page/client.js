@@ -42,6 +42,18 @@ export class Client {
   }
 }
 
+// Makes the signalled fingerprint another one than the certificate's, as somebody in the middle would.
+let isForged = false;
+const getLocal = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, 'localDescription').get;
+Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', {
+  get() {
+    const description = getLocal.call(this);
+    if (!isForged || !description) return description;
+    const sdp = description.sdp.replace(/(a=fingerprint:\S+ )(..)/g, (_, head, octet) => head + (octet === '00' ? 'FF' : '00'));
+    return new RTCSessionDescription({ type: description.type, sdp });
+  },
+});
+
 export function expose(make) {
   let client;
   window.test = {
@@ -60,6 +72,9 @@ export function expose(make) {
     restartIce: () => client.restartIce(),
     refer: (target) => client.refer(target),
     unregister: () => client.unregister(),
+    forgeFingerprint: (on) => {
+      isForged = on;
+    },
     state: () => client.state,
     hear: () => client.receiver.hear(),
     see: () => client.receiver.see(),
