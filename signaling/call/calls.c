@@ -135,7 +135,8 @@ void gw_calls_refuse(struct gw_calls *cs, struct gw_sip_server *txn, const struc
     gw_stats_inc(GW_STAT_CALL_REQUESTS_REFUSED);
     gw_log(GW_LOG_WARNING, "call", call, "%s refused: %d%s%s%s%s, Call-ID %s", gw_sip_msg_method_name(req), status,
            phrase ? " " : "", phrase ? phrase : "", value ? " " : "", value ? value : "", call_id ? call_id : "-");
-    gw_sip_server_reply(txn, req, status, phrase, header, value);
+    if (gw_sip_server_reply(txn, req, status, phrase, header, value) != 0)
+        gw_sip_server_drop(txn);
 }
 
 bool gw_calls_on_request(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req)

@@ -2,6 +2,42 @@
  * ends are patient machines here: every request gets its answer, every 200 its ACK. */
 #include "call_world.h"
 
+/* Allocations of the tested side, by the linker's --wrap. */
+static unsigned fail_at, allocations;
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+char *__wrap_strdup(const char *s);
+
+static bool is_out_of_memory(void)
+{
+    return fake_tested_depth && ++allocations == fail_at;
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return is_out_of_memory() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return is_out_of_memory() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    return is_out_of_memory() ? NULL : __real_realloc(p, n);
+}
+
+char *__wrap_strdup(const char *s)
+{
+    return is_out_of_memory() ? NULL : __real_strdup(s);
+}
+
 enum { SERVERS = 16, STEPS = 64 };
 enum { REQUESTS = 8, IQ_REQUESTS = 11 }; /* of the call below when nothing fails */
 
@@ -102,7 +138,7 @@ TEST(the_whole_call_without_a_failure)
     EQ(counted(GW_STAT_CALLS_ABANDONED), 0);
     EQ(fake_sent(), REQUESTS);
     EQ(gw_agw_fake_requests(agw), IQ_REQUESTS); /* so many ways to fail below */
-    EQ(fake_status(servers[1]), 200); /* hold */
+    EQ(fake_status(servers[1]), 200);           /* hold */
     EQ(fake_status(servers[2]), 200);
     EQ(fake_status(servers[3]), 200);
     EQ(fake_status(servers[4]), 200);
@@ -145,4 +181,26 @@ TEST(the_nth_reply_of_the_media_is_an_error)
             world_close();
         }
     }
+}
+
+TEST(the_nth_allocation_fails)
+{
+    unsigned n = 1;
+
+    for (;; n++) {
+        world_open();
+        allocations = 0;
+        fail_at = n;
+        play();
+        fail_at = 0;
+        if (gw_test_failures())
+            fprintf(stderr, "in allocation %u\n", n);
+        EQ(gw_calls_count(calls), 0);
+        world_close();
+        if (allocations < n) /* there are no more */
+            break;
+        if (gw_test_failures())
+            break;
+    }
+    CHECK(n > 300); /* so the whole call was gone through */
 }

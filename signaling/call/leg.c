@@ -171,6 +171,18 @@ struct gw_sip_msg *gw_leg_response(struct gw_call_leg *leg, const struct gw_sip_
     return m;
 }
 
+/* The stack says 500 for us. Where a 2xx was due the sides no longer agree: the call is over. */
+static void cannot_respond(struct gw_call_leg *leg, struct gw_sip_server *txn, int status, int err)
+{
+    gw_log(GW_LOG_ERROR, "call", leg->call->id, "leg=%s response %d: %s", gw_leg_name(leg), status, gw_err_text(err));
+    gw_sip_server_drop(txn);
+    gw_leg_uas_clear(leg);
+    if (leg->state == GW_LEG_ACCEPTED || leg->state == GW_LEG_INVITED)
+        leg->state = GW_LEG_DONE;
+    if (status < 300)
+        gw_call_end(leg->call, &(struct gw_call_end){ .status = 500, .cause = 500, .text = "response not sent" });
+}
+
 void gw_leg_respond(struct gw_call_leg *leg, int status, const char *phrase, const struct gw_sip_msg *src,
                     const char *sdp, size_t sdp_len)
 {
@@ -204,9 +216,8 @@ void gw_leg_respond(struct gw_call_leg *leg, int status, const char *phrase, con
     if (!err)
         err = gw_sip_server_respond(txn, &m);
     if (err)
-        gw_log(GW_LOG_ERROR, "call", leg->call->id, "leg=%s response %d: %s", gw_leg_name(leg), status,
-               gw_err_text(err));
-    if (!leg->uas.txn)
+        cannot_respond(leg, txn, status, err);
+    else if (!leg->uas.txn)
         gw_leg_uas_clear(leg);
     gw_sip_msg_free(m);
 }

@@ -22,10 +22,11 @@ void gw_offer_reset(struct gw_call *c)
     c->ex.is_late = c->ex.is_own = false;
 }
 
-static void keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)
+static bool keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)
 {
     gw_sip_msg_free(c->ex.msg);
     c->ex.msg = msg ? gw_sip_msg_dup(msg) : NULL;
+    return c->ex.msg || !msg;
 }
 
 /* ---- refusals ---- */
@@ -222,7 +223,11 @@ static void commit(struct gw_call *c, const struct gw_ex_facts *f)
         gw_offer_broken(c, 488, "answer cannot be used");
         return;
     }
-    keep_msg(c, f->msg);
+    if (!keep_msg(c, f->msg)) {
+        free(req);
+        gw_offer_broken(c, 500, "out of memory");
+        return;
+    }
     if (c->ex.is_first && (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0))
         c->ex.answer_tag[0] = '\0';
     if (!gw_media_submit(c, req, on_iq))
@@ -296,7 +301,11 @@ static void repoint(struct gw_call *c, const struct gw_ex_facts *f)
             gw_offer_broken(c, 488, "answer cannot be used");
         return;
     }
-    keep_msg(c, f->msg);
+    if (!keep_msg(c, f->msg)) {
+        free(req);
+        gw_offer_broken(c, 500, "out of memory");
+        return;
+    }
     if (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0)
         c->ex.answer_tag[0] = '\0';
     if (!gw_media_submit(c, req, on_iq))

@@ -235,7 +235,8 @@ void gw_request_end_relays(struct gw_call *c)
             continue;
         if (r->client)
             gw_sip_client_drop(r->client);
-        gw_sip_server_reply(r->server, r->req, 487, NULL, NULL, NULL);
+        if (gw_sip_server_reply(r->server, r->req, 487, NULL, NULL, NULL) != 0)
+            gw_sip_server_drop(r->server);
         gw_sip_msg_free(r->req);
         *r = (struct gw_call_relay){ .from = NULL };
     }

@@ -120,7 +120,8 @@ int gw_sip_msg_insert(struct gw_sip_msg *m, unsigned at, const char *name, size_
             e.value = gw_sip_msg_strndup(m, a, (size_t)(b - a));
             err = e.value ? insert_one(m, at, &e) : GW_E_NOMEM;
             if (err) { /* all of the line or nothing */
-                memmove(m->elements + first, m->elements + at, (m->nelements - at) * sizeof(e));
+                if (at > first)
+                    memmove(m->elements + first, m->elements + at, (m->nelements - at) * sizeof(e));
                 m->nelements -= at - first;
                 return err;
             }

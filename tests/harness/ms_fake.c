@@ -76,9 +76,16 @@ static int put(struct gw_ms *ms, enum gw_leg to, const char *kind, char **sdp, s
     char text[600];
 
     snprintf(text, sizeof(text), "%s:%s", kind, ms->body);
+    char *kept = strdup(text), *given = strdup(text);
+
+    if (!kept || !given) {
+        free(kept);
+        free(given);
+        return GW_E_NOMEM;
+    }
     free(ms->current[to]);
-    ms->current[to] = strdup(text);
-    *sdp = strdup(text);
+    ms->current[to] = kept;
+    *sdp = given;
     *len = strlen(text);
     return 0;
 }
@@ -106,10 +113,13 @@ int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sd
     expect(ms, OFFERED, "offer_out");
     if (reply->err)
         return reply->err;
+    int err = put(ms, other(ms->from), "offer", sdp, len);
+    if (err)
+        return err;
     ms->has_context = true;
     ms->step = OFFER_OUT;
     ms->is_own = false;
-    return put(ms, other(ms->from), "offer", sdp, len);
+    return 0;
 }
 
 int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why)
@@ -126,12 +136,16 @@ int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, st
 int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len)
 {
     expect(ms, ANSWERED, "answer_out");
-    ms->step = STABLE;
-    if (!ms->is_own)
-        return put(ms, ms->from, "answer", sdp, len);
-    *sdp = NULL;
-    *len = 0;
-    return 0;
+    int err = 0;
+    if (!ms->is_own) {
+        err = put(ms, ms->from, "answer", sdp, len);
+    } else {
+        *sdp = NULL;
+        *len = 0;
+    }
+    if (!err)
+        ms->step = STABLE;
+    return err;
 }
 
 int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
@@ -150,10 +164,13 @@ int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, 
 int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
 {
     expect(ms, STABLE, "reoffer");
+    int err = put(ms, to, "offer", sdp, len);
+    if (err)
+        return err;
     ms->step = OFFER_OUT;
     ms->from = other(to);
     ms->is_own = true;
-    return put(ms, to, "offer", sdp, len);
+    return 0;
 }
 
 int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)

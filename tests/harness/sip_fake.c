@@ -54,6 +54,9 @@ static struct {
     } flows[FLOWS];
 } f;
 
+unsigned fake_tested_depth;
+#define TESTED(call) (fake_tested_depth++, (call), fake_tested_depth--)
+
 static void fail(const char *what)
 {
     gw_test_fail("sip_fake", 0, "%s", what);
@@ -153,7 +156,7 @@ void fake_sip_advance(uint32_t ms)
         if (next->due_us > f.now_us)
             f.now_us = next->due_us;
         next->due_us = 0;
-        next->cb(next->arg);
+        TESTED(next->cb(next->arg));
     }
     f.now_us = until;
 }
@@ -290,7 +293,7 @@ struct gw_sip_server *fake_request(gw_flow_id flow, const char *text)
     t->req = m;
     t->flow = flow;
     f.servers[f.nservers++] = t;
-    f.handler.on_request(f.handler.arg, t, m);
+    TESTED(f.handler.on_request(f.handler.arg, t, m));
     return t;
 }
 
@@ -384,7 +387,7 @@ void fake_cancel(struct gw_sip_server *t)
     if (t->is_done || !t->ev || !t->ev->on_cancel)
         return;
     m = in_dialog(t, "CANCEL");
-    t->ev->on_cancel(t->arg, m);
+    TESTED(t->ev->on_cancel(t->arg, m));
     gw_sip_msg_free(m);
 }
 
@@ -403,7 +406,7 @@ void fake_ack(struct gw_sip_server *t, const char *sdp_or_null)
     if (m && sdp_or_null)
         gw_sip_msg_set_body(m, "application/sdp", gw_span_str(sdp_or_null));
     if (t->ev && t->ev->on_ack)
-        t->ev->on_ack(t->arg, m);
+        TESTED(t->ev->on_ack(t->arg, m));
     gw_sip_msg_free(m);
     t->waits_ack = false;
     t->is_done = true;
@@ -416,7 +419,7 @@ void fake_no_ack(struct gw_sip_server *t)
         return;
     }
     if (t->ev && t->ev->on_no_ack)
-        t->ev->on_no_ack(t->arg);
+        TESTED(t->ev->on_no_ack(t->arg));
     t->waits_ack = false;
     t->is_done = true;
 }
@@ -587,7 +590,7 @@ void fake_answer(struct gw_sip_client *c, int status, const char *to_tag, const 
     is_last = status >= 200;
     if (is_last)
         c->is_done = true;
-    c->cb(c->arg, c, m, is_last);
+    TESTED(c->cb(c->arg, c, m, is_last));
     gw_sip_msg_free(m);
 }
 

@@ -19,6 +19,9 @@ void fake_sip_set_handler(const struct gw_sip_handler *h); /* copied */
 void fake_sip_advance(uint32_t ms);
 unsigned fake_sip_timers(void); /* started and not yet fired */
 
+/* Above 0 while the tested side runs, called by this fake: for tests that let its allocations fail. */
+extern unsigned fake_tested_depth;
+
 /* ---- the access side ---- */
 gw_flow_id fake_flow_open(const char *transport); /* "WSS" ...; the handler hears of it */
 void fake_flow_close(gw_flow_id flow);
