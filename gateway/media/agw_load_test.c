@@ -239,7 +239,7 @@ TEST(two_hundred_calls_for_a_minute_lose_nothing_and_leave_nothing)
     round_of_calls(seconds, &r);
     printf("%llu packets, delay p50 %u us, p99 %u us, p99.9 %u us; generator %.0f%% of a core\n",
            (unsigned long long)(r.sent[0] + r.sent[1]), r.p50_us, r.p99_us, r.p999_us, r.generator_cpu * 100);
-    CHECK(r.sent[0] + r.sent[1] >= (uint64_t)(seconds * 2 * CALLS * 50 * 0.95));
+    CHECK(r.sent[0] + r.sent[1] >= (uint64_t)(seconds * 2 * CALLS * 50 * 0.9));
     EQ(r.received[0], r.sent[0]);
     EQ(r.received[1], r.sent[1]);
     EQ(r.misrouted + r.forged + r.damaged, 0);
