@@ -64,6 +64,7 @@ static void send_rtp(struct gw_data *d)
     struct gw_pkt p = { buf, 0 };
     struct gw_writer w = gw_writer(buf, GW_PKT_RX);
     uint8_t pt = t->tx.generations ? d->conf.red_pt : d->conf.t140_pt;
+    enum gw_stat why;
 
     gw_write_u8(&w, 0x80);
     gw_write_u8(&w, (uint8_t)((t->packet.marker ? 0x80 : 0) | pt));
@@ -72,7 +73,7 @@ static void send_rtp(struct gw_data *d)
     gw_write_u32(&w, t->ssrc);
     gw_write_bytes(&w, t->packet.payload, t->packet.len);
     p.len = gw_writer_len(&w);
-    if (p.len == 0 || !gw_termination_send(d->core, &p, false))
+    if (p.len == 0 || !gw_termination_send_made(d->core, &p, false, &why))
         d->n[GW_FROM_ACCESS].dropped++;
 }
 

@@ -262,8 +262,10 @@ void gw_termination_free(struct gw_termination *t);
 void gw_termination_sweep(struct gw_termination *t);
 /* A datagram arrived on an own socket. */
 void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struct gw_pkt *p);
-/* Protects if need be and sends. True if it was sent; else it was counted. */
+/* Protects if need be and sends a packet that is relayed. True if it was sent; else it was counted as dropped. */
 bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
+/* The same for a packet that we made: it was never received, so it is not counted. False: *why says what hindered it. */
+bool gw_termination_send_made(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp, enum gw_stat *why);
 
 /* check.c: ICE of a termination */
 void gw_check_input(struct gw_worker *w, unsigned family, const struct gw_addr *src, const union gw_sockaddr *from,

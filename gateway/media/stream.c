@@ -357,6 +357,7 @@ bool gw_stream_input(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
 void gw_stream_keyframe(struct gw_stream *s)
 {
     struct gw_termination *t = s->term[0];
+    enum gw_stat why;
     struct gw_pkt p = { t->cx->w->in.bufs[0], 0 }; /* free: an order is not carried out while datagrams are read */
 
     if (s->conf.kind != GW_IQ_VIDEO ||
@@ -366,7 +367,7 @@ void gw_stream_keyframe(struct gw_stream *s)
                                gw_span_str(t->cx->cname), s->ssrc[GW_FROM_CORE] ? s->ssrc[GW_FROM_CORE] : 1,
                                s->ssrc[GW_FROM_ACCESS], s->fir_seq++) != 0)
         return;
-    if (gw_termination_send(t, &p, true))
+    if (gw_termination_send_made(t, &p, true, &why))
         gw_stats_inc(GW_STAT_KEYFRAME);
     t->cx->w->in.bufs[0] = p.buf; /* the outbox may have taken one and given another */
 }

@@ -193,26 +193,35 @@ static bool send_own(const struct gw_own *own, const struct gw_pkt *p)
     return false;
 }
 
-bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
+bool gw_termination_send_made(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp, enum gw_stat *why)
 {
     const struct gw_own *own = is_rtcp && !t->has_rtcp_mux ? &t->rtcp : &t->rtp;
-    enum gw_stat why;
 
-    if (t->security != GW_IQ_PLAIN && !t->tx)
-        why = GW_STAT_MEDIA_DROPPED_KEYS;
-    else if (t->has_ice ? !t->has_selected || t->is_consent_lost : !own->remote.family || own->in.fd < 0)
-        why = GW_STAT_MEDIA_DROPPED_REMOTE;
-    else if (t->tx && protect(t, p, is_rtcp) != 0)
-        why = GW_STAT_MEDIA_DROPPED_PROTECT;
-    else if (t->has_ice) {
+    if (t->security != GW_IQ_PLAIN && !t->tx) {
+        *why = GW_STAT_MEDIA_DROPPED_KEYS;
+    } else if (t->has_ice ? !t->has_selected || t->is_consent_lost : !own->remote.family || own->in.fd < 0) {
+        *why = GW_STAT_MEDIA_DROPPED_REMOTE;
+    } else if (t->tx && protect(t, p, is_rtcp) != 0) {
+        *why = GW_STAT_MEDIA_DROPPED_PROTECT;
+        t->noticed |= GW_NOTICED_PROTECT;
+    } else if (t->has_ice) {
         gw_worker_send(worker_of(t), t->family, &t->selected, p);
         return true;
-    } else if (send_own(own, p))
+    } else if (send_own(own, p)) {
         return true;
-    else
-        why = GW_STAT_MEDIA_DROPPED_SEND;
-    if (why == GW_STAT_MEDIA_DROPPED_SEND || why == GW_STAT_MEDIA_DROPPED_PROTECT)
-        t->noticed |= why == GW_STAT_MEDIA_DROPPED_SEND ? GW_NOTICED_SEND : GW_NOTICED_PROTECT;
+    } else {
+        *why = GW_STAT_MEDIA_DROPPED_SEND;
+        t->noticed |= GW_NOTICED_SEND;
+    }
+    return false;
+}
+
+bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
+{
+    enum gw_stat why;
+
+    if (gw_termination_send_made(t, p, is_rtcp, &why))
+        return true;
     gw_stats_inc(why);
     return false;
 }
