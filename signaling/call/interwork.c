@@ -384,7 +384,8 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
         struct gw_sdp_refusal line = { 0 };
         int err;
 
-        if (!s || !s->is_offered || m->port == 0)
+        l->is_taken = s && s->is_offered && m->port != 0;
+        if (!l->is_taken)
             continue;
         if (!gw_span_is(m->type, l->type) || !is_answer_profile(l->proto, m->proto)) {
             ms_refuse(why, 488, 302, "Answer changes type or transport of m-line %u", i);
@@ -462,7 +463,9 @@ static void commit(struct gw_ms *ms)
     for (int leg = 0; leg < 2; leg++)
         for (unsigned i = 0; i < ms->now.legs[leg].nlines; i++) {
             struct ms_line *l = &ms->now.legs[leg].lines[i];
-            l->is_dead = l->stream == MS_NO_STREAM || !ms->now.streams[l->stream].is_on;
+            /* an answer that was of no use here is still one to its peer: the place is not free (RFC 9429 s. 5.2.2) */
+            l->is_dead = (l->stream == MS_NO_STREAM || !ms->now.streams[l->stream].is_on) &&
+                         !(leg == (int)ms_other(ms->now.from) && l->is_taken);
         }
     ms_state_fini(&ms->before);
     ms->oa = GW_OA_STABLE;

@@ -45,6 +45,7 @@ struct ms_stream {
 struct ms_line {                       /* an m-line of one leg; its place never changes (RFC 3264 s. 8) */
     int stream;                        /* index, MS_NO_STREAM */
     bool is_dead;                      /* negotiated with port 0: its place may be used again */
+    bool is_taken;                     /* its peer's last answer had a port, whatever came of it here */
     char type[16], proto[24], fmt[32]; /* of the last description; fmt: one, for a rejected line */
     char mid[GW_IQ_MID + 1];           /* empty: none */
     bool in_bundle;

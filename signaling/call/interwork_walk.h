@@ -25,7 +25,8 @@ struct walk {
     char *saved[2]; /* the same before the open offer */
     char *peer;     /* the offer that is open, as its peer wrote it */
     bool is_self_made;
-    enum gw_leg answerer; /* of the open offer */
+    enum gw_leg answerer;           /* of the open offer */
+    bool is_alive[2][GW_SDP_MEDIA]; /* m-lines that offer and answer of that leg both have with a port */
     struct gw_iq_req req;
     struct gw_sdp_refusal why;
     unsigned nsteps, nexchanges;
@@ -107,7 +108,7 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
         old = walk_parse(w->last[to]);
         MUST(old->nmedia <= now->nmedia);
         for (unsigned i = 0; !is_answer && i < old->nmedia; i++) /* a place that was rejected may be used again */
-            MUST(old->media[i].port == 0 || gw_span_eq(old->media[i].type, now->media[i].type));
+            MUST(!w->is_alive[to][i] || gw_span_eq(old->media[i].type, now->media[i].type));
         gw_sdp_free(old);
         free(a);
         free(b);
@@ -115,6 +116,23 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
     gw_sdp_free(now);
     free(w->last[to]);
     w->last[to] = strdup(text);
+}
+
+static inline bool walk_has_port(const struct gw_sdp_media *m)
+{
+    return m->port != 0 || gw_sdp_has(&m->section, "bundle-only");
+}
+
+static inline void walk_note_alive(struct walk *w, enum gw_leg leg, const char *offer, struct gw_span answer)
+{
+    char *text = strndup(answer.ptr, answer.len);
+    struct gw_sdp *a = walk_parse(offer), *b = walk_parse(text);
+
+    for (unsigned i = 0; i < a->nmedia && i < b->nmedia; i++)
+        w->is_alive[leg][i] = walk_has_port(&a->media[i]) && walk_has_port(&b->media[i]);
+    gw_sdp_free(a);
+    gw_sdp_free(b);
+    free(text);
 }
 
 static inline void walk_check_req(const struct gw_iq_req *req)
@@ -292,6 +310,9 @@ static inline bool walk_answer(struct walk *w, struct gw_span text)
     MUST((out == NULL) == w->is_self_made);
     if (out)
         walk_check_text(w, w->answerer == GW_LEG_ACCESS ? GW_LEG_CORE : GW_LEG_ACCESS, out, len, true);
+    walk_note_alive(w, w->answerer, w->last[w->answerer], text);
+    if (out)
+        walk_note_alive(w, w->answerer == GW_LEG_ACCESS ? GW_LEG_CORE : GW_LEG_ACCESS, w->peer, gw_span_str(out));
     free(out);
     w->nexchanges++;
     MUST(!walk_is_open(w));
@@ -336,6 +357,8 @@ static inline void walk_reanswer(struct walk *w, struct gw_span text)
     MUST(!current || strcmp(current, w->last[GW_LEG_ACCESS]) == 0);
     if (!err)
         walk_check_req(&w->req);
+    if (!err)
+        walk_note_alive(w, GW_LEG_CORE, w->last[GW_LEG_CORE], text);
 }
 
 /* --- answers of peers, made from our offer --------------------------------------------------------------------------
