@@ -68,7 +68,8 @@ int gw_leg_set_contact(struct gw_call_leg *leg)
     const char *host = gw_sip_stack_host(leg->call->cs->stack, leg->side == GW_LEG_ACCESS);
     char text[400];
 
-    snprintf(text, sizeof(text), "<sip:%s@%s%s>", leg->dlg.local_tag, host, leg->is_browser ? ";transport=ws" : "");
+    const char *params = gw_sip_stack_params(leg->call->cs->stack, leg->side == GW_LEG_ACCESS);
+    snprintf(text, sizeof(text), "<sip:%s@%s%s>", leg->dlg.local_tag, host, leg->is_browser ? ";transport=ws" : params);
     free(leg->dlg.contact);
     leg->dlg.contact = strdup(text);
     return leg->dlg.contact ? 0 : GW_E_NOMEM;

@@ -120,7 +120,7 @@ static struct gw_sip_msg *subscribe(struct gw_regsub *s)
         err = gw_sip_msg_set(m, "CSeq", text);
     for (unsigned i = 0; !err && i < s->nroutes; i++)
         err = gw_sip_msg_add(m, "Route", s->routes[i]);
-    snprintf(text, sizeof(text), "<sip:%s>", host);
+    snprintf(text, sizeof(text), "<sip:%s%s>", host, gw_sip_stack_params(p->stack, false));
     if (!err)
         err = gw_sip_msg_set(m, "Contact", text);
     if (!err)

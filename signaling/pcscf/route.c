@@ -6,14 +6,18 @@
 
 #include "signaling/pcscf/pcscf_priv.h"
 
-enum { SIP_PORT = 5060, ROUTES_MAX = 32 };
+enum { SIP_PORT = 5060, SIPS_PORT = 5061, ROUTES_MAX = 32 };
 
 /* "host", "host:port", "[v6]:port" against a parsed URI; an IPv6 host of the URI may or may not have its brackets. */
 static bool is_host(const struct gw_sip_uri *u, const char *host)
 {
     const char *colon = strrchr(host, ':');
     size_t len = strlen(host);
-    unsigned port = SIP_PORT, uri_port = u->port ? u->port : SIP_PORT;
+    char transport[8] = "";
+    bool is_tls =
+        gw_sip_uri_param(u, "transport", transport, sizeof(transport)) == 0 && strcasecmp(transport, "tls") == 0;
+    unsigned default_port = is_tls ? SIPS_PORT : SIP_PORT;
+    unsigned port = default_port, uri_port = u->port ? u->port : default_port;
     const char *uri_host = u->host;
     size_t uri_len = strlen(uri_host);
 
@@ -32,6 +36,18 @@ static bool is_host(const struct gw_sip_uri *u, const char *host)
     return len == uri_len && strncasecmp(host, uri_host, len) == 0 && port == uri_port;
 }
 
+/* One of the addresses that the core side listens on, as the configuration writes them. */
+static bool is_listener(const struct gw_pcscf *p, const struct gw_sip_uri *u)
+{
+    char text[GW_ADDR_TEXT];
+
+    for (unsigned i = 0; i < p->conf->sip_listen_more.n; i++)
+        if (is_host(u, p->conf->sip_listen_more.v[i]))
+            return true;
+    return is_host(u, gw_addr_text(&p->conf->sip_listen, text)) ||
+           (p->conf->sips_listen.port && is_host(u, gw_addr_text(&p->conf->sips_listen, text)));
+}
+
 bool gw_route_is_ours(const struct gw_pcscf *p, const char *value, struct gw_sip_uri *u)
 {
     char uri[1024];
@@ -39,7 +55,8 @@ bool gw_route_is_ours(const struct gw_pcscf *p, const char *value, struct gw_sip
 
     if (gw_sip_uri_of(value, uri, sizeof(uri)) != 0 || gw_sip_uri_parse(uri, u) != 0)
         return false;
-    if (is_host(u, gw_sip_stack_host(p->stack, false)) || is_host(u, gw_sip_stack_host(p->stack, true)))
+    if (is_host(u, gw_sip_stack_host(p->stack, false)) || is_host(u, gw_sip_stack_host(p->stack, true)) ||
+        is_listener(p, u))
         return true;
     /* the domain may be the home domain as well, whose other URIs are not ours */
     return strcasecmp(u->host, p->conf->domain) == 0 &&
@@ -51,7 +68,8 @@ void gw_route_write(const struct gw_pcscf *p, gw_flow_id flow, const char *param
     char token[GW_TOKEN_TEXT];
 
     gw_token_write(&p->key, flow, token);
-    snprintf(buf, size, "<sip:%s@%s;lr%s>", token, gw_sip_stack_host(p->stack, false), params);
+    snprintf(buf, size, "<sip:%s@%s%s;lr%s>", token, gw_sip_stack_host(p->stack, false),
+             gw_sip_stack_params(p->stack, false), params);
 }
 
 /* A strict router put us into the Request-URI and what was there at the end of Route: undo it (RFC 3261 s. 16.4). */

@@ -152,6 +152,8 @@ int gw_sip_flow_info(struct gw_sip_stack *s, gw_flow_id flow, struct gw_flow_inf
 void gw_sip_flow_close(struct gw_sip_stack *s, gw_flow_id flow, uint16_t ws_code, const char *reason);
 /* Our own Contact, Path or Record-Route host part towards that side: "192.0.2.1:5060" or domain. */
 const char *gw_sip_stack_host(const struct gw_sip_stack *s, bool is_access);
+/* What follows the host in those URIs: ";transport=tcp", ";transport=tls" or nothing. */
+const char *gw_sip_stack_params(const struct gw_sip_stack *s, bool is_access);
 
 /* ---- server transactions ---- */
 

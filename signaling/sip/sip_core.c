@@ -19,6 +19,14 @@
 #include "gateway/base/stats.h"
 #include "tls_dir.h"
 
+enum {
+    QUEUE_MAX = 1000, /* messages that wait on one connection of the core, sofia's most; more are 503 */
+    /* sofia measures all that waits in a TCP socket against the size of a message, and drops the connection with all
+     * its transactions when it is more: a busy core would be cut off. The size of one message is judged by our own
+     * parser. */
+    READ_MAX = 32 * 1024 * 1024,
+};
+
 struct gw_sip_msg *gw_sip_core_from_msg(msg_t *msg, struct gw_sip_fault *fault)
 {
     struct gw_sip_msg *m = NULL;
@@ -138,8 +146,10 @@ static int add_listener(struct gw_sip_stack *s, const char *scheme, const struct
 
     bind_url(url, sizeof(url), scheme, a);
     if (nta_agent_add_tport(
-            s->agent, URL_STRING_MAKE(url), TPTAG_REUSE(1), TPTAG_IDENT(a->family == 6 ? GW_SIP_IP6 : GW_SIP_IP4),
-            TAG_IF(tls_dir, TPTAG_CERTIFICATE(tls_dir)), TAG_IF(tls_dir, TPTAG_TLS_VERSION(0)),
+            s->agent, URL_STRING_MAKE(url), TPTAG_REUSE(1),
+            TPTAG_QUEUESIZE(QUEUE_MAX), /* sofia's 64 are not enough for a burst while a connection is being made */
+            TPTAG_IDENT(a->family == 6 ? GW_SIP_IP6 : GW_SIP_IP4), TAG_IF(tls_dir, TPTAG_CERTIFICATE(tls_dir)),
+            TAG_IF(tls_dir, TPTAG_TLS_VERSION(0)),
             TAG_IF(tls_dir && *s->conf->sips_ca, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_ALL)), TAG_END()) < 0) {
         gw_log(GW_LOG_ERROR, "sip", NULL, "cannot listen on %s", url);
         return GW_E_IO;
@@ -176,6 +186,9 @@ static void find_host(struct gw_sip_stack *s)
 
     if (*s->conf->sip_advertise)
         snprintf(s->core_host, sizeof(s->core_host), "%s", s->conf->sip_advertise);
+    else if (*gw_sip_stack_params(s, false) && s->conf->sips_listen.port &&
+             strstr(gw_sip_stack_params(s, false), "tls") && m)
+        snprintf(s->core_host, sizeof(s->core_host), "%s:%u", m->m_url->url_host, (unsigned)s->conf->sips_listen.port);
     else if (m && m->m_url->url_port && *m->m_url->url_port)
         snprintf(s->core_host, sizeof(s->core_host), "%s:%s", m->m_url->url_host, m->m_url->url_port);
     else if (m)
@@ -191,7 +204,7 @@ int gw_sip_core_new(struct gw_sip_stack *s)
                                 NTATAG_CANCEL_487(0), NTATAG_SERVER_RPORT(1), NTATAG_CLIENT_RPORT(1), NTATAG_SIP_T1(t1),
                                 NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1),
                                 NTATAG_TIMER_C((unsigned)s->conf->sip_timer_c * 1000), NTATAG_UDP_MTU(1300),
-                                NTATAG_MAXSIZE(2 * GW_SIP_TEXT_MAX), NTATAG_GRAYLIST(0), TAG_END());
+                                NTATAG_MAXSIZE(READ_MAX), NTATAG_GRAYLIST(0), TAG_END());
     if (!s->agent)
         return GW_E_NOMEM;
     err = add_listeners(s);

@@ -242,6 +242,13 @@ void gw_sip_stack_free(struct gw_sip_stack *s)
     free(s);
 }
 
+const char *gw_sip_stack_params(const struct gw_sip_stack *s, bool is_access)
+{
+    static const char *const params[] = { "", ";transport=tcp", ";transport=tls" };
+
+    return is_access ? "" : params[s->conf->core_transport.v];
+}
+
 const char *gw_sip_stack_host(const struct gw_sip_stack *s, bool is_access)
 {
     return is_access ? s->conf->domain : s->core_host;

@@ -235,6 +235,11 @@ const char *gw_sip_stack_host(const struct gw_sip_stack *s, bool is_access)
     return is_access ? FAKE_ACCESS_HOST : FAKE_CORE_HOST;
 }
 
+const char *gw_sip_stack_params(const struct gw_sip_stack *s, bool is_access)
+{
+    return "";
+}
+
 /* ---- server transactions ---- */
 
 /* LF to CRLF; Via, Call-ID and CSeq put in where the text has none. */

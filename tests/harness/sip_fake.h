@@ -10,6 +10,7 @@
 
 enum { FAKE_HOST_TEXT = 64 };
 #define FAKE_CORE_HOST "10.0.0.5:5060" /* gw_sip_stack_host(s, false) */
+/* gw_sip_stack_params: nothing */
 #define FAKE_ACCESS_HOST "gw.example"  /* gw_sip_stack_host(s, true) */
 
 /* Frees everything of the last test and starts at time 1 s. Returns the stack. */

@@ -16,7 +16,8 @@ from sip import Client
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1])
 DOMAIN = "ims.example"
-ADDRESS = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1" # of the core side
+# of the core side, e.g. tls/127.0.0.1
+TRANSPORT, _, ADDRESS = (sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1").rpartition("/")
 HOST = ADDRESS.strip("[]")
 FAMILY = socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
 
@@ -45,7 +46,11 @@ class Lab:
         self.ncases = ncases
         self.dir = tempfile.mkdtemp(prefix="registration-")
         base = free_block(40)
-        self.sip, self.core, self.wss, self.media, self.ecscf, *self.phones = range(base, base + 10)
+        self.sip, self.core, self.core_tls, self.wss, self.media, self.ecscf, self.sips = range(base, base + 7)
+        self.phones = range(base + 7, base + 10)
+        self.to_core = f"udp.srcport == {self.sip} && udp.dstport == {self.core}"
+        if TRANSPORT:
+            self.to_core = f"tcp.dstport == {self.core}"
         self.rtp = (base + 10, base + 39)
         self.processes = []
         self.suffix = "" # of the users of this case: each has its own, so that none inherits another's contacts
@@ -67,12 +72,18 @@ class Lab:
         self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", ports, "-w", self.pcap], "Capturing on")
         self.start("kamailio", [f"{HERE}/../peers/kamailio/run", "--port", str(self.core),
                                 "--gateway-port", str(self.sip), "--address", ADDRESS, "--dir",
-                                f"{self.dir}/kamailio", "--min-expires", "2",
+                                f"{self.dir}/kamailio", "--min-expires", "2", "--transport", TRANSPORT,
                                 *(f"{user}{i}:{'geheim' if user == 'bob' else 'secret'}" for i in range(self.ncases)
                                   for user in ("ann", "bob", "phone", "eve"))], "Aliases")
+        core = f"{ADDRESS}:{self.core_tls if TRANSPORT == 'tls' else self.core}"
+        core += f";transport={TRANSPORT}" * bool(TRANSPORT)
         with open(f"{self.dir}/imsgw.conf", "w") as f:
+            if TRANSPORT == "tls": # Kamailio's certificate serves the gateway as well
+                f.write(f"tls_cert = {self.dir}/kamailio/cert.pem\ntls_key = {self.dir}/kamailio/key.pem\n"
+                        f"sips_listen = {ADDRESS}:{self.sips}\n")
             f.write(f"domain = visited.example\nsip_listen = {ADDRESS}:{self.sip}\nwss_listen = 127.0.0.1:{self.wss}\n"
-                    f"core_route = sip:{ADDRESS}:{self.core};lr\nadmin_socket =\nlog_level = debug\n"
+                    f"core_route = sip:{core};lr\ncore_transport = {TRANSPORT or 'udp'}\nadmin_socket =\n"
+                    "log_level = debug\n"
                     f"emergency_route = sip:{ADDRESS}:{self.ecscf};lr\n"
                     f"access_port = {self.media}\ncore_port_min = {self.rtp[0]}\ncore_port_max = {self.rtp[1]}\n"
                     f"home_domains = {DOMAIN}\n")

@@ -98,7 +98,8 @@ class Client:
 
     def send(self, text, to=None):
         if self.ws:
-            asyncio.ensure_future(self.ws.send(text))
+            sending = asyncio.ensure_future(self.ws.send(text))
+            sending.add_done_callback(lambda f: f.cancelled() or f.exception()) # noticed by who waits
         else:
             self.udp.sendto(text.encode(), to or self.peer)
 
