@@ -1,7 +1,7 @@
 // What may happen in and around a call: the picture comes later, addresses change, a refusal, a change of mind, a
 // transfer.
 //   change.test.mjs chromium|firefox jssip|sipjs
-import { ask, hears, hearsNothing, until } from './lib/check.mjs';
+import { ask, hears, hearsNothing, sleep, until } from './lib/check.mjs';
 import { inCall, media, startLab, state } from './lib/lab.mjs';
 import { Run } from './lib/run.mjs';
 
@@ -80,6 +80,7 @@ async function transfers(run, lab, cat) {
   await run.step('the page sends the phone on', async () => {
     const from = await up(lab);
     const catFrom = cat.events.length;
+    await sleep(1100); // recordings of the phone are named by the second
     await ask(page, 'refer', `sip:cat@${core.domain}`);
     await cat.event('CALL_INCOMING', { from: catFrom });
     await cat.command('accept');

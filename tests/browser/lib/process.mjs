@@ -19,6 +19,7 @@ export class Process {
       createInterface({ input: stream }).on('line', (line) => {
         run.log(name, line);
         this.lines.push(line);
+        if (/(Thread|Address|Leak)Sanitizer|: runtime error: /.test(line)) run.complaint ??= `${name}: ${line}`;
         this.onLine?.(line);
       });
     }

@@ -57,6 +57,7 @@ export class Run {
       clearTimeout(timer);
       if (error) await Promise.resolve(run.onFailure?.()).catch((e) => console.log(`looking: ${e.message}`));
       await run.close();
+      error ??= run.complaint && new Error(run.complaint); // of a sanitizer, perhaps only at the end
       if (error) {
         console.log(`FAIL ${error.stack ?? error}`);
         run.showLogs();
