@@ -9,7 +9,8 @@
 enum {
     HEAD_S = 10,       /* a request head must be whole by then */
     KEEP_ALIVE_S = 15, /* between requests */
-    CLOSE_WAIT_S = 2,  /* for the peer's Close after ours */
+    CLOSE_WAIT_S = 2,  /* for the peer's Close after ours, or for the end of what it sends and we do not read */
+    DEAF_S = 10,       /* at most of the latter */
     BURST_S = 4,       /* of ws_message_rate */
     PINGS_MAX = 2,     /* without an answer */
 };
@@ -39,7 +40,8 @@ struct gw_ws_conn {
     struct gw_ws_rx rx;
     struct chunk *out, **out_tail;
     size_t queued;
-    bool is_deaf;    /* CLOSING: input is thrown away */
+    bool is_deaf; /* CLOSING: input is thrown away */
+    uint64_t deaf_since_us;
     bool is_open;    /* OPEN was delivered, CLOSED is owed; counted in the site */
     bool has_spoken; /* a SIP message came */
     uint64_t silent_at_us, ping_at_us, rate_at_us;
@@ -312,6 +314,7 @@ static void rx_ws(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
         give_up(c, code, GW_STAT_WS_CLOSED_UTF8, "text is not UTF-8", now_us);
     else
         give_up(c, code, GW_STAT_WS_CLOSED_PROTOCOL, "frame against the protocol", now_us);
+    c->deaf_since_us = now_us;
     c->is_deaf = true; /* what follows cannot be read, so neither can a Close; closing with it unread would reset */
 }
 
@@ -372,6 +375,7 @@ static size_t answer_one(struct gw_ws_conn *c, struct gw_span in, uint64_t now_u
     else if (err_parse) {
         c->state = CLOSING; /* with the rest of the request unread the answer could be lost in a reset */
         c->is_deaf = true;
+        c->deaf_since_us = now_us;
     } else if (a.is_closing)
         c->state = ENDING;
     c->deadline_us = now_us + (c->state == CLOSING ? CLOSE_WAIT_S : KEEP_ALIVE_S) * GW_S;
@@ -413,6 +417,8 @@ void gw_ws_conn_rx(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
 {
     if (c->state == HTTP)
         rx_http(c, in, now_us);
+    else if (c->is_deaf && now_us < c->deaf_since_us + (DEAF_S - CLOSE_WAIT_S) * GW_S)
+        c->deadline_us = now_us + CLOSE_WAIT_S * GW_S; /* a slow sender has not got to our Close yet */
     else if (c->state != ENDING && !c->is_deaf)
         rx_ws(c, in, now_us);
 }

@@ -384,6 +384,30 @@ TEST(frames_against_the_protocol_close_with_their_code)
     }
 }
 
+TEST(a_slow_sender_of_what_is_not_read_hears_the_close_before_the_end)
+{
+    open_ws("");
+    feed("\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0", 14); /* 1 MiB is to come */
+    EQ(close_code(), 1009);
+    for (int i = 0; i < 7; i++) {
+        gw_ws_conn_tick(conn, now += GW_S);
+        CHECK(!gw_ws_conn_is_done(conn));
+        say("more");
+    }
+    gw_ws_conn_tick(conn, now += 3 * GW_S);
+    CHECK(gw_ws_conn_is_done(conn));
+    finish();
+    open_ws("");
+    feed("\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0", 14);
+    EQ(close_code(), 1009);
+    for (int i = 0; i < 11; i++) { /* for ever is too long */
+        say("more");
+        gw_ws_conn_tick(conn, now += GW_S);
+    }
+    CHECK(gw_ws_conn_is_done(conn));
+    finish();
+}
+
 TEST(a_message_may_have_64_kib_also_in_fragments)
 {
     static char big[GW_WS_MESSAGE_MAX + 1];
