@@ -140,8 +140,12 @@ static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, 
         ms_refuse(why, 488, d.warn, "%s", d.text);
         return GW_E_UNSUPPORTED;
     }
+    if (media == GW_E2AE_SCTP && from == GW_LEG_ACCESS && ms->conf->data_channels) {
+        *is_protected = true;
+        return 0;
+    }
     if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
-        /* data channels, MSRP, BFCP, T.140 and T.38 find their place here: a stream of another kind each */
+        /* MSRP, BFCP, T.140 and T.38 of the core and of phones find their place here */
         ms_refuse(why, 488, 304, "Media type not carried");
         return GW_E_UNSUPPORTED;
     }
@@ -160,6 +164,8 @@ static bool is_off(const struct gw_sdp_media *m)
 
 static enum gw_iq_kind kind_of(const struct gw_sdp_media *m)
 {
+    if (gw_span_is(m->type, "application"))
+        return (enum gw_iq_kind)MS_DATA;
     return gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;
 }
 
@@ -211,11 +217,18 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
     int before = line->stream;
     bool is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i]),
          is_protected = false;
-    int err = decide(ms, from, sdp, i, &is_protected, why);
+    int err;
+
+    if (from == GW_LEG_CORE && line->channel) /* there already; the core offers no new ones yet */
+        return ms_data_core_offer(ms, sdp, i, why);
+    err = decide(ms, from, sdp, i, &is_protected, why);
 
     if (err)
         return err;
-    err = bind_line(ms, from, sdp, i, is_protected, why);
+    if (gw_span_is(sdp->media[i].type, "application"))
+        err = ms_data_offer(ms, sdp, i, why);
+    else
+        err = bind_line(ms, from, sdp, i, is_protected, why);
     if (err && is_new)
         unbind_line(ms, from, i, before, &t_before);
     return err;
@@ -234,6 +247,8 @@ static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
     }
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         ms->now.streams[i].is_offered = false;
+    for (unsigned i = 0; i < ms->now.nchannels; i++)
+        ms->now.channels[i].is_offered = false;
     for (unsigned i = f->nlines; i < sdp->nmedia; i++) {
         memset(&f->lines[i], 0, sizeof(f->lines[i]));
         f->lines[i].stream = MS_NO_STREAM;
@@ -377,14 +392,17 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
     }
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         ms->now.streams[i].is_on = false;
+    for (unsigned i = 0; i < ms->now.nchannels; i++)
+        ms->now.channels[i].is_on = false;
     for (unsigned i = 0; i < sdp->nmedia; i++) {
         const struct gw_sdp_media *m = &sdp->media[i];
         struct ms_line *l = &t->lines[i];
         struct ms_stream *s = l->stream == MS_NO_STREAM ? NULL : &ms->now.streams[l->stream];
+        struct ms_channel *c = from == GW_LEG_CORE ? ms_channel_of(ms, l, true) : NULL;
         struct gw_sdp_refusal line = { 0 };
         int err;
 
-        l->is_taken = s && s->is_offered && m->port != 0;
+        l->is_taken = (c || (s && s->is_offered)) && m->port != 0;
         if (!l->is_taken)
             continue;
         if (!gw_span_is(m->type, l->type) || !is_answer_profile(l->proto, m->proto)) {
@@ -392,11 +410,14 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
             return GW_E_UNSUPPORTED;
         }
         gw_span_copy(m->proto, l->proto, sizeof(l->proto));
-        err = ms_codecs_answer(ms, from, s, m, &line);
-        if (!err)
+        err = c ? ms_data_answer(ms, sdp, i, &line) : s->kind == MS_DATA ? 0 : ms_codecs_answer(ms, from, s, m, &line);
+        if (!err && !c)
             err = ms_transport_answer(ms, from, sdp, i, s, &line);
+        if (!err && s && s->kind == MS_DATA)
+            ms_data_client_answer(ms, m, s);
         if (!err) {
-            s->is_on = true;
+            if (s)
+                s->is_on = true;
             n++;
             continue;
         }
@@ -406,6 +427,8 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
             first_why = line;
         }
     }
+    if (from == GW_LEG_CORE)
+        ms_data_answered(ms);
     if (n)
         return 0;
     *why = first_why;
@@ -467,6 +490,7 @@ static void commit(struct gw_ms *ms)
             l->is_dead = (l->stream == MS_NO_STREAM || !ms->now.streams[l->stream].is_on) &&
                          !(leg == (int)ms_other(ms->now.from) && l->is_taken);
         }
+    ms_data_commit(ms);
     ms_state_fini(&ms->before);
     ms->oa = GW_OA_STABLE;
 }
@@ -561,6 +585,10 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
 
         if (!s || !s->is_on)
             continue;
+        if (s->kind == MS_DATA) {
+            ms_data_keep(ms, s);
+            continue;
+        }
         if (ms_codecs_offer(ms, ms_other(to), s, &src->media[i], &why) == 0 &&
             ms_transport_out(ms, to, s, ms_is_secure(f->lines[i].proto)) == 0)
             s->is_offered = true;

@@ -20,6 +20,7 @@ void ms_iq_reserve(struct gw_ms *ms, struct gw_iq_req *req)
         req->op = GW_IQ_RESERVE_CONFIGURE;
         memcpy(&req->terms[req->nterms++], &t->want, sizeof(t->want));
     }
+    ms_data_iq(ms, req, false);
 }
 
 /* Media flows where the one end sends and the other receives. */
@@ -102,7 +103,7 @@ static uint16_t inactivity(const struct gw_ms *ms, const struct gw_iq_term *t)
 
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         const struct ms_stream *s = &ms->now.streams[i];
-        if (s->is_used && s->term[leg] == t->id && is_open(s, leg))
+        if (s->is_used && s->kind != MS_DATA && s->term[leg] == t->id && is_open(s, leg))
             return (uint16_t)(ms->conf->media_inactivity > UINT16_MAX ? UINT16_MAX : ms->conf->media_inactivity);
     }
     return 0;
@@ -118,11 +119,12 @@ void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req)
     }
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         struct ms_stream *s = &ms->now.streams[i];
-        if (!s->is_on && !s->was_configured)
+        if ((!s->is_on && !s->was_configured) || s->kind == MS_DATA)
             continue;
         s->was_configured = true;
         fill_stream(ms, i, &req->streams[req->nstreams++]);
     }
+    ms_data_iq(ms, req, true);
 }
 
 void ms_iq_difference(struct gw_iq_req *req, const struct gw_iq_req *from)
@@ -146,6 +148,15 @@ void ms_iq_difference(struct gw_iq_req *req, const struct gw_iq_req *from)
             memmove(&req->streams[n++], &req->streams[i], sizeof(req->streams[i]));
     }
     req->nstreams = (uint8_t)n;
+    n = 0;
+    for (unsigned i = 0; i < req->nchannels; i++) {
+        bool is_same = false;
+        for (unsigned k = 0; k < from->nchannels; k++)
+            is_same |= memcmp(&req->channels[i], &from->channels[k], sizeof(req->channels[i])) == 0;
+        if (!is_same)
+            memmove(&req->channels[n++], &req->channels[i], sizeof(req->channels[i]));
+    }
+    req->nchannels = (uint8_t)n;
 }
 
 int ms_iq_absorb(struct gw_ms *ms, const struct gw_iq_reply *reply)

@@ -44,11 +44,30 @@ struct ms_stream {
 
 struct ms_line {                       /* an m-line of one leg; its place never changes (RFC 3264 s. 8) */
     int stream;                        /* index, MS_NO_STREAM */
+    uint8_t channel;                   /* core: index of its data channel + 1; 0: none */
     bool is_dead;                      /* negotiated with port 0: its place may be used again */
     bool is_taken;                     /* its peer's last answer had a port, whatever came of it here */
     char type[16], proto[24], fmt[32]; /* of the last description; fmt: one, for a rejected line */
     char mid[GW_IQ_MID + 1];           /* empty: none */
     bool in_bundle;
+};
+
+enum { MS_DATA = 2, MS_NO_LINE = 255 }; /* kind of the stream that stands for an m-line of data channels; it has no line on
+                                         * the core leg: each of its channels has one of its own */
+
+/* A data channel of the browser and its m-line towards the core (specs/data-media.md 2). */
+struct ms_channel {
+    bool is_used, is_offered, is_on, was_configured, was_answered;
+    uint8_t protocol;        /* enum gw_iq_protocol */
+    uint16_t id;             /* of the SCTP stream */
+    uint8_t stream;          /* index of its MS_DATA stream */
+    uint8_t core_line, core_term;
+    uint8_t direction[2];    /* enum gw_sdp_direction, as that leg said */
+    bool is_client_active;   /* MSRP: the browser speaks first (RFC 8873 s. 5.2) */
+    uint8_t t140_pt, red_pt, generations;
+    uint16_t cps[2];
+    char token[17];          /* of our MSRP URIs */
+    char client_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1];
 };
 
 struct ms_term {
@@ -86,6 +105,8 @@ struct ms_state {
     struct ms_stream streams[GW_IQ_STREAMS];
     unsigned nterms;
     struct ms_term *terms; /* owned */
+    unsigned nchannels;
+    struct ms_channel *channels; /* owned */
 };
 
 struct gw_ms {
@@ -120,6 +141,9 @@ struct ms_term *ms_term(struct gw_ms *ms, unsigned id); /* NULL for 0 */
 int ms_term_new(struct gw_ms *ms, enum gw_leg leg, struct ms_term **out);
 /* The stream of an offered m-line and its place on the other leg: found, or made. */
 int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind kind, struct ms_stream **out);
+/* A free stream; a place for a new m-line. */
+int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index);
+int ms_take_line(struct ms_leg *leg, unsigned *index);
 void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line);
 
 /* --- interwork_codec.c */
@@ -146,6 +170,31 @@ int ms_sdes_answer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_medi
 void ms_sdes_out(struct gw_ms *ms, struct ms_term *t); /* the lines that we offer; the same ones again later */
 void ms_sdes_clear(struct ms_term *t);
 void ms_sdes_write(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer);
+
+int ms_transport_data(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
+                      struct gw_sdp_refusal *why); /* of an offered m-line of data channels */
+/* Address of a core m-line, of a core network. */
+int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *out, struct gw_sdp_refusal *why);
+uint8_t ms_core_family(const struct gw_ms *ms);
+
+/* --- interwork_data.c: data channels of a browser, each an m-line towards the core */
+int ms_data_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
+int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
+/* The core offers again what it has; it can only move or hold it. */
+int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
+void ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, const struct ms_stream *s);
+void ms_data_keep(struct gw_ms *ms, struct ms_stream *s); /* offered again by ourselves, as it is */
+void ms_data_answered(struct gw_ms *ms); /* after all m-lines of an answer */
+void ms_data_commit(struct gw_ms *ms);
+void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer,
+                        struct gw_sdp_buf *b);
+void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
+                          struct gw_sdp_buf *b);
+void ms_data_iq(struct gw_ms *ms, struct gw_iq_req *req, bool is_configure);
+struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
+void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
+/* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
+void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
 
 /* --- interwork_iq.c */
 void ms_iq_reserve(struct gw_ms *ms, struct gw_iq_req *req);                /* terminations that are new */

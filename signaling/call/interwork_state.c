@@ -15,6 +15,7 @@ int ms_state_copy(struct ms_state *to, const struct ms_state *from)
 
     memcpy(to, from, sizeof(*to));
     to->terms = NULL;
+    to->channels = NULL;
     for (int leg = 0; leg < 2; leg++)
         to->legs[leg].remote = to->legs[leg].local = NULL;
     if (from->nterms) {
@@ -23,6 +24,13 @@ int ms_state_copy(struct ms_state *to, const struct ms_state *from)
             err = GW_E_NOMEM;
         else
             memcpy(to->terms, from->terms, from->nterms * sizeof(*to->terms));
+    }
+    if (from->nchannels && !err) {
+        to->channels = calloc(from->nchannels, sizeof(*to->channels));
+        if (!to->channels)
+            err = GW_E_NOMEM;
+        else
+            memcpy(to->channels, from->channels, from->nchannels * sizeof(*to->channels));
     }
     for (int leg = 0; leg < 2 && !err; leg++) {
         err = copy_text(&to->legs[leg].remote, from->legs[leg].remote);
@@ -39,6 +47,7 @@ void ms_state_fini(struct ms_state *s)
     if (s->terms)
         explicit_bzero(s->terms, s->nterms * sizeof(*s->terms)); /* SDES keys */
     free(s->terms);
+    free(s->channels);
     for (int leg = 0; leg < 2; leg++) {
         free(s->legs[leg].remote);
         free(s->legs[leg].local);
@@ -84,14 +93,22 @@ void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line)
     if (l->stream == MS_NO_STREAM)
         return;
     s = &ms->now.streams[l->stream];
-    ms->now.legs[ms_other(from)].lines[s->line[ms_other(from)]].stream = MS_NO_STREAM;
+    for (unsigned i = 0; s->kind == MS_DATA && i < ms->now.nchannels; i++) { /* its channels go with it */
+        struct ms_channel *c = &ms->now.channels[i];
+        if (!c->is_used || &ms->now.streams[c->stream] != s)
+            continue;
+        ms->now.legs[GW_LEG_CORE].lines[c->core_line].channel = 0;
+        c->is_used = c->is_offered = c->is_on = false;
+    }
+    if (s->line[ms_other(from)] != MS_NO_LINE)
+        ms->now.legs[ms_other(from)].lines[s->line[ms_other(from)]].stream = MS_NO_STREAM;
     l->stream = MS_NO_STREAM;
     s->is_used = s->is_offered = s->is_on = false;
 }
 
 /* A free stream. One that served another m-line keeps its terminations (their ports), but no key: a key is never used
  * on two m-lines (RFC 4568 s. 6.1). */
-static int take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
+int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
 {
     struct ms_stream *s;
     unsigned i = 0;
@@ -121,11 +138,11 @@ static int take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
 }
 
 /* A place for a new m-line: one that was rejected (RFC 3264 s. 8.2, RFC 9429 s. 5.2.2), else behind the others. */
-static int take_line(struct ms_leg *leg, unsigned *index)
+int ms_take_line(struct ms_leg *leg, unsigned *index)
 {
     unsigned i = 0;
 
-    while (i < leg->nlines && !(leg->lines[i].is_dead && leg->lines[i].stream == MS_NO_STREAM))
+    while (i < leg->nlines && !(leg->lines[i].is_dead && leg->lines[i].stream == MS_NO_STREAM && !leg->lines[i].channel))
         i++;
     if (i == GW_SDP_MEDIA)
         return GW_E_LIMIT;
@@ -150,10 +167,10 @@ int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind k
     if (l->stream != MS_NO_STREAM && ms->now.streams[l->stream].kind != kind)
         ms_unbind(ms, from, line);
     if (l->stream == MS_NO_STREAM) {
-        err = take_stream(ms, kind, &index);
+        err = ms_take_stream(ms, kind, &index);
         if (err)
             return err;
-        err = take_line(t, &place);
+        err = ms_take_line(t, &place);
         if (err) {
             ms->now.streams[index].is_used = false;
             return err;

@@ -75,7 +75,7 @@ static int read_webrtc(const struct gw_sdp *sdp, unsigned line, struct webrtc *w
     struct gw_span value;
 
     memset(w, 0, sizeof(*w));
-    if (!gw_sdp_has(&sdp->media[line].section, "rtcp-mux") && !gw_sdp_has(&m->section, "rtcp-mux"))
+    if (!gw_span_is(sdp->media[line].type, "application") && !gw_sdp_has(&sdp->media[line].section, "rtcp-mux") && !gw_sdp_has(&m->section, "rtcp-mux"))
         return refuse(why, "rtcp-mux is required");
     if (gw_sdp_has(&sdp->session, "ice-lite"))
         return refuse(why, "two ICE-lite agents");
@@ -329,6 +329,25 @@ int ms_transport_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
 {
     return ms_is_webrtc(ms, from) ? webrtc_in(ms, sdp, line, s, true, why)
                                   : plain_in(ms, from, sdp, line, s, true, why);
+}
+
+int ms_transport_data(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
+                      struct gw_sdp_refusal *why)
+{
+    return webrtc_in(ms, sdp, line, s, true, why);
+}
+
+int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *out, struct gw_sdp_refusal *why)
+{
+    struct gw_addr rtcp;
+    uint8_t family;
+
+    return read_addresses(ms, GW_LEG_CORE, sdp, line, out, &rtcp, &family, why);
+}
+
+uint8_t ms_core_family(const struct gw_ms *ms)
+{
+    return first_family(&ms->conf->core_address);
 }
 
 int ms_transport_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line,

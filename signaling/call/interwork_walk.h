@@ -64,7 +64,7 @@ static inline uint64_t walk_version(const char *text, char **rest)
     return version;
 }
 
-static inline void walk_check_core(const struct gw_sdp_section *s)
+static inline void walk_check_core(const struct gw_sdp_section *s, bool is_tcp)
 {
     static const char *const never[] = {
         "ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate",  "end-of-candidates", "fingerprint", "setup",
@@ -72,7 +72,7 @@ static inline void walk_check_core(const struct gw_sdp_section *s)
     };
 
     for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-        MUST(!gw_sdp_has(s, never[i]));
+        MUST(!gw_sdp_has(s, never[i]) || (is_tcp && strcmp(never[i], "setup") == 0)); /* RFC 4145: who connects */
 }
 
 /* A text that we wrote for a leg. */
@@ -86,9 +86,10 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
     current = gw_ms_current(w->ms, to, &n);
     MUST(current && n == len && strcmp(current, text) == 0);
     if (to == GW_LEG_CORE && w->client == GW_CLIENT_WIC) {
-        walk_check_core(&now->session);
+        walk_check_core(&now->session, false);
         for (unsigned i = 0; i < now->nmedia; i++)
-            walk_check_core(&now->media[i].section);
+            walk_check_core(&now->media[i].section, gw_span_is(now->media[i].proto, "TCP/MSRP") ||
+                                                        gw_span_is(now->media[i].proto, "TCP/BFCP"));
     }
     if (is_answer) {
         old = walk_parse(w->peer);

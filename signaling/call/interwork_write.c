@@ -118,7 +118,7 @@ static uint16_t port_of(const struct out *o)
     return o->is_webrtc && o->t->local.ncandidates ? o->t->local.candidates[0].port : o->t->local.rtp.port;
 }
 
-static void write_c(struct gw_sdp_buf *b, const struct gw_addr *a)
+void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a)
 {
     char ip[GW_ADDR_TEXT];
 
@@ -148,38 +148,41 @@ static void write_bandwidth(struct out *o)
 }
 
 /* One host candidate for each family; RFC 8445 s. 5.1.2.1, and its 5.1.2.2 for the order of families. */
-static void write_candidates(struct out *o)
+static void write_candidates(struct gw_sdp_buf *b, const struct gw_iq_local *l)
 {
-    const struct gw_iq_local *l = &o->t->local;
     unsigned n = l->ncandidates ? l->ncandidates : 1;
     char ip[GW_ADDR_TEXT];
 
     for (unsigned i = 0; i < n && i < 2; i++) {
         const struct gw_addr *a = l->ncandidates ? &l->candidates[i] : &l->rtp;
-        gw_sdp_printf(o->b, "a=candidate:%u 1 udp %u %s %u typ host\r\n", i + 1, 126u << 24 | (65535 - i) << 8 | 255,
+        gw_sdp_printf(b, "a=candidate:%u 1 udp %u %s %u typ host\r\n", i + 1, 126u << 24 | (65535 - i) << 8 | 255,
                       gw_addr_ip_text(a, ip), a->port);
     }
-    gw_sdp_printf(o->b, "a=end-of-candidates\r\n");
+    gw_sdp_printf(b, "a=end-of-candidates\r\n");
 }
 
 /* In every m-line of a bundle, though RFC 9143 s. 7.2 asks for them in the tagged one alone: all browsers do so, and
  * some clients read them nowhere else. */
-static void write_webrtc(struct out *o)
+void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer)
 {
-    const struct gw_iq_fingerprint *f = &o->t->local.fingerprint;
+    const struct gw_iq_fingerprint *f = &t->local.fingerprint;
     struct gw_sdp_fingerprint fp = { .hash = (enum gw_sdp_hash)f->hash, .len = f->len };
 
     memcpy(fp.value, f->value, sizeof(fp.value));
-    gw_sdp_printf(o->b, "a=mid:%s\r\n", o->line->mid);
-    gw_sdp_printf(o->b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", o->t->local.ufrag, o->t->local.pwd);
-    write_candidates(o);
-    gw_sdp_write_fingerprint(o->b, &fp);
-    gw_sdp_printf(o->b, "a=setup:%s\r\n",
-                  o->is_offer                              ? "actpass"
-                  : o->t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
-                                                           : "passive");
-    if (o->t->tls_id[0])
-        gw_sdp_printf(o->b, "a=tls-id:%s\r\n", o->t->tls_id);
+    gw_sdp_printf(b, "a=mid:%s\r\n", mid);
+    gw_sdp_printf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", t->local.ufrag, t->local.pwd);
+    write_candidates(b, &t->local);
+    gw_sdp_write_fingerprint(b, &fp);
+    gw_sdp_printf(b, "a=setup:%s\r\n", is_offer                                ? "actpass"
+                                       : t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
+                                                                             : "passive");
+    if (t->tls_id[0])
+        gw_sdp_printf(b, "a=tls-id:%s\r\n", t->tls_id);
+}
+
+static void write_webrtc(struct out *o)
+{
+    ms_write_transport(o->b, o->t, o->line->mid, o->is_offer);
     gw_sdp_printf(o->b, "a=rtcp-mux\r\n");
     /* a stream, so that applications that wait for one see the tracks (RFC 8830) */
     gw_sdp_printf(o->b, "a=msid:imsgw imsgw%u\r\n", (unsigned)(o->s - o->ms->now.streams) + 1);
@@ -312,7 +315,7 @@ static void write_media(struct out *o)
     for (unsigned i = 0; i < src->nlines; i++)
         if (src->lines[i].type == 'i')
             gw_sdp_printf(o->b, "i=%.*s\r\n", GW_SDP_ARG(src->lines[i].value));
-    write_c(o->b, o->is_webrtc && o->t->local.ncandidates ? &o->t->local.candidates[0] : &o->t->local.rtp);
+    ms_write_c(o->b, o->is_webrtc && o->t->local.ncandidates ? &o->t->local.candidates[0] : &o->t->local.rtp);
     write_bandwidth(o);
     if (o->is_webrtc)
         write_webrtc(o);
@@ -342,7 +345,7 @@ static void write_media(struct out *o)
 static void write_rejected(struct gw_sdp_buf *b, const struct ms_line *l, const struct gw_addr *addr, bool has_mid)
 {
     gw_sdp_printf(b, "m=%s 0 %s %s\r\n", l->type, l->proto, l->fmt);
-    write_c(b, addr);
+    ms_write_c(b, addr);
     if (l->mid[0] && has_mid)
         gw_sdp_printf(b, "a=mid:%s\r\n", l->mid);
     gw_sdp_printf(b, "a=inactive\r\n");
@@ -372,7 +375,7 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
         struct ms_line *l = &leg->lines[i];
         const struct ms_stream *s = active(ms, l, true);
 
-        if (!s)
+        if (!s || s->kind == MS_DATA)
             continue;
         gw_span_copy(src->media[s->line[ms_other(to)]].type, l->type, sizeof(l->type));
         snprintf(l->fmt, sizeof(l->fmt), "%u", s->codecs[0].pt[to]);
@@ -430,6 +433,14 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
                          .line = &leg->lines[i],
                          .s = s };
 
+        if (to == GW_LEG_CORE && ms_channel_of(ms, &leg->lines[i], is_offer)) {
+            ms_data_write_core(ms, src, i, is_offer, b);
+            continue;
+        }
+        if (s && s->kind == MS_DATA) {
+            ms_data_write_client(ms, src, s, is_offer, b);
+            continue;
+        }
         if (!s) {
             write_rejected(b, &leg->lines[i], &leg->o_addr, ms_is_webrtc(ms, to));
             continue;

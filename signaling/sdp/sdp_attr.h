@@ -176,4 +176,18 @@ int gw_sdp_parse_crypto(struct gw_span value, struct gw_sdp_crypto *out);
 /* Without lifetime (TS 33.328 s. 7.2.1 NOTE 1; E2A-018); KDR and FEC are never written. */
 void gw_sdp_write_crypto(struct gw_sdp_buf *b, const struct gw_sdp_crypto *c);
 
+/* --- data channels (RFC 8864) ------------------------------------------------------------------------------------ */
+
+struct gw_sdp_dcmap {
+    uint16_t id;
+    bool is_ordered, has_max_retr, has_max_time;
+    char subprotocol[64]; /* lower case */
+    char label[256];
+};
+/* INVAL: max-retr with max-time, which the offer is to be refused for (s. 5.1.7). */
+int gw_sdp_parse_dcmap(struct gw_span value, struct gw_sdp_dcmap *out);
+/* Iterates over the attributes of channel `id`: name, value (empty for a flag), and both as written. */
+bool gw_sdp_dcsa(const struct gw_sdp_section *s, uint16_t id, unsigned *pos, struct gw_span *name, struct gw_span *value,
+                 struct gw_span *whole);
+
 #endif
