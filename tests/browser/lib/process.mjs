@@ -10,7 +10,7 @@ export class Process {
   constructor(run, name, command, args, { endSignal = 'SIGTERM', ...options } = {}) {
     this.name = name;
     this.endSignal = endSignal;
-    this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+    this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, ...options }); // a group of its own
     this.done = new Promise((done) => {
       this.child.once('error', (e) => done((this.exit = e.message)));
       this.child.once('close', (code, signal) => done((this.exit = signal ?? code)));
@@ -41,7 +41,10 @@ export class Process {
   async close() {
     if (this.exit !== null) return;
     this.child.kill(this.endSignal);
-    if (await Promise.race([this.done.then(() => false), sleep(4000).then(() => true)])) this.child.kill('SIGKILL');
+    if (await Promise.race([this.done.then(() => false), sleep(4000).then(() => true)])) {
+      // with its children: those of Kamailio can hang at the end, and would keep our pipes open
+      try { process.kill(-this.child.pid, 'SIGKILL'); } catch { this.child.kill('SIGKILL'); }
+    }
     await this.done;
   }
 }
