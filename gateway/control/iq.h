@@ -43,11 +43,12 @@ enum gw_iq_op {
 };
 
 enum gw_iq_realm { GW_IQ_ACCESS, GW_IQ_CORE };
-enum gw_iq_security { GW_IQ_PLAIN, GW_IQ_SDES, GW_IQ_DTLS };
-enum gw_iq_setup { GW_IQ_SETUP_PASSIVE, GW_IQ_SETUP_ACTIVE }; /* our DTLS role */
-enum gw_iq_kind { GW_IQ_AUDIO, GW_IQ_VIDEO };
+enum gw_iq_security { GW_IQ_PLAIN, GW_IQ_SDES, GW_IQ_DTLS, GW_IQ_TLS }; /* TLS: of a TCP termination */
+enum gw_iq_setup { GW_IQ_SETUP_PASSIVE, GW_IQ_SETUP_ACTIVE }; /* our DTLS or TLS role: PASSIVE is the server */
+enum gw_iq_kind { GW_IQ_AUDIO, GW_IQ_VIDEO, GW_IQ_IMAGE }; /* IMAGE: T.38 over UDPTL, no RTP */
 enum gw_iq_transport { GW_IQ_UDP, GW_IQ_TCP }; /* of a core termination; WebRTC media is always on the shared UDP port */
-enum gw_iq_protocol { GW_IQ_MSRP, GW_IQ_BFCP, GW_IQ_T140 }; /* of a data channel (TS 33.328 s. N.3.1) */
+enum gw_iq_protocol { GW_IQ_MSRP, GW_IQ_BFCP, GW_IQ_T140, GW_IQ_T38 }; /* of a data channel (TS 33.328 s. N.3.1) */
+enum gw_iq_ec { GW_IQ_EC_NONE, GW_IQ_EC_REDUNDANCY, GW_IQ_EC_FEC }; /* UDPTL error correction (T.38 s. 9.1) */
 enum gw_iq_hash { GW_IQ_SHA1 = 1, GW_IQ_SHA224, GW_IQ_SHA256, GW_IQ_SHA384, GW_IQ_SHA512 };
 
 /* SRTP suites by their DTLS protection profile numbers where they have one (RFC 5764 s. 4.1.2, RFC 7714 s. 14.2). */
@@ -110,6 +111,12 @@ struct gw_iq_term {
     uint32_t remote_max_message; /* a=max-message-size of the peer; 0: any */
 };
 
+struct gw_iq_udptl {         /* one side of a fax: what we send there */
+    uint8_t ec;              /* enum gw_iq_ec */
+    uint8_t ifp_version;     /* T38FaxVersion of that side: 0 is the form of 1998, 1 and above that of 2002 */
+    uint16_t max_datagram;   /* T38FaxMaxDatagram of that peer; 0: any that fits a packet */
+};
+
 struct gw_iq_pt {
     uint8_t access, core;    /* payload type on either side; usually equal */
     uint32_t clock_hz;
@@ -132,24 +139,29 @@ struct gw_iq_stream {
     bool core_has_avpf;      /* RTPFB and PSFB may cross; else PLI and FIR of the browser become Notify PICTURE_FAST_UPDATE */
     bool access_has_nack, access_has_pli, access_has_fir, core_has_nack, core_has_pli, core_has_fir;
     bool core_has_rsize, access_has_rsize; /* reduced-size RTCP (RFC 5506); else compound is made */
+    struct gw_iq_udptl udptl[2]; /* IMAGE: towards access, towards core */
 };
 
-/* A data channel of an access termination, joined to a core termination of its own: TCP for MSRP and BFCP, UDP (RTP) for
- * T.140. Ids are of the same space as those of streams. */
+/* A data channel of an access termination, joined to a core termination of its own: TCP or TLS for MSRP and BFCP (BFCP also
+ * UDP, RFC 8855 s. 6.2, or DTLS over it), RTP for T.140, UDPTL (plain or over DTLS) for T.38. Ids are of the same space as
+ * those of streams. */
 struct gw_iq_channel {
     uint8_t id;              /* 1..255 */
     uint8_t protocol;        /* enum gw_iq_protocol */
     uint8_t access_term, core_term;
     bool to_core, to_access; /* gates; what the direction attributes of the SDP allow */
-    uint16_t stream;         /* SCTP stream id of the dcmap (RFC 8864) */
+    uint16_t stream;         /* SCTP stream id of the dcmap (RFC 8864), or of the channel that came in band */
+    bool is_agnostic;        /* MSRP, BFCP: octets pass untouched, nothing is parsed (TS 23.334 s. 5.11.3) */
     /* MSRP */
-    bool has_b2bua;          /* paths are rewritten; else CEMA: bytes pass (RFC 8873 s. 6) */
+    bool has_b2bua;          /* paths are rewritten; else CEMA: paths pass (RFC 6714, RFC 8873 s. 6) */
     char own_uri[GW_IQ_URI + 1], peer_uri[GW_IQ_URI + 1];    /* access leg; peer empty: learnt from its first message */
     char core_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1]; /* core leg: ours, and the peer's whole path; empty: not known */
     /* T.140 */
     uint8_t t140_pt, red_pt; /* core payload types; red 0xff: none */
     uint8_t generations;     /* redundant ones that we send */
     uint16_t core_cps, access_cps; /* characters a second that each side takes; 0: 30 */
+    /* T.38 */
+    struct gw_iq_udptl udptl; /* towards the core */
 };
 
 struct gw_iq_req {
@@ -207,6 +219,7 @@ enum gw_iq_event {
     GW_IQ_PICTURE_FAST_UPDATE,  /* browser asked for a key frame and the core is AVP */
     GW_IQ_OUT_OF_SERVICE,       /* the worker is gone; its contexts with it */
     GW_IQ_SCTP_UP,              /* the association of an access termination is up */
+    GW_IQ_CHANNEL_OPENED,       /* by the peer, in band (RFC 8832): `sctp_stream`, `protocol`; it waits to be joined */
     GW_IQ_CHANNEL_CLOSED,       /* the peer closed the data channel of `stream`, or its association ended */
     GW_IQ_TCP_UP,               /* the core connection of channel `stream` is established */
     GW_IQ_TCP_LOST,             /* it was lost, or could not be established (cause) */
@@ -217,6 +230,8 @@ struct gw_iq_notify {
     uint8_t event;
     uint8_t term, stream;    /* 0: the context */
     int cause;               /* enum gw_err */
+    uint16_t sctp_stream;    /* CHANNEL_OPENED */
+    uint8_t protocol;        /* CHANNEL_OPENED: enum gw_iq_protocol */
     char call[GW_IQ_CALL_ID + 1];
 };
 

@@ -460,6 +460,8 @@ static void write_own(struct gw_ms *ms, const struct ms_channel *c, bool is_offe
             gw_sdp_printf(b, "a=rtpmap:%u red/1000\r\na=fmtp:%u %u/%u/%u\r\n", red, red, text, text, text);
         gw_sdp_printf(b, "a=fmtp:%u cps=%u\r\n", text, c->cps[GW_LEG_ACCESS] ? c->cps[GW_LEG_ACCESS] : CPS);
         break;
+    case GW_IQ_T38: /* no kind of ours yet */
+        break;
     }
 }
 

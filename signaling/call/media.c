@@ -202,6 +202,7 @@ void gw_media_on_notify(struct gw_call *c, const struct gw_iq_notify *n)
         break;
     case GW_IQ_SCTP_UP:
     case GW_IQ_TCP_UP:
+    case GW_IQ_CHANNEL_OPENED: /* nobody joins one yet */
     case GW_IQ_CHANNEL_CLOSED: /* the client closes a channel without a word of SDP; its next offer says so */
     case GW_IQ_TCP_LOST:
         gw_log(GW_LOG_INFO, "call", c->id, "media: stream %u: %s", n->stream,
