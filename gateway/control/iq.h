@@ -37,7 +37,9 @@ enum gw_iq_op {
     GW_IQ_CONFIGURE,         /* Configure AGW Connection Point: existing terminations and streams */
     GW_IQ_RESERVE_CONFIGURE, /* either, in one step */
     GW_IQ_THROUGH,           /* Change Through-Connection: only the gates of the named streams */
-    GW_IQ_RELEASE,           /* Release AGW Termination: the named ones, or the context if none is named */
+    GW_IQ_RELEASE,           /* Release AGW Termination: the named ones, with their data channels; or, without a
+                              * termination, the named channels by access_term and stream, which came in band and have
+                              * nobody to be joined to: their streams are reset; the context if nothing is named */
     GW_IQ_AUDIT,             /* counters of all streams */
     GW_IQ_KEYFRAME,          /* send PLI (or FIR) to the access side of the named streams: a picture_fast_update came */
 };
@@ -105,6 +107,7 @@ struct gw_iq_term {
     uint8_t transport;       /* enum gw_iq_transport */
     uint8_t tcp_setup;       /* TCP: enum gw_iq_setup. ACTIVE connects to remote_rtp once it is known, PASSIVE listens
                               * (TS 23.334 s. 5.11.2); PASSIVE until configured */
+    uint32_t tcp_generation;  /* a new number: a new connection, on the same local port (RFC 4145 s. 5: connection:new) */
 
     bool has_sctp;           /* access: data channels over the DTLS association (RFC 8841) */
     uint16_t sctp_port, remote_sctp_port; /* ours and the peer's; remote 0: not known yet */
@@ -189,6 +192,8 @@ struct gw_iq_local {
 /* Counters of one stream, [0] access to core, [1] core to access. */
 struct gw_iq_counters {
     uint8_t id;
+    bool is_channel;                     /* then protocol is one of enum gw_iq_protocol */
+    uint8_t protocol;
     struct gw_iq_direction {
         uint64_t packets, octets;        /* relayed */
         uint64_t lost;                   /* gaps in sequence numbers seen by us */

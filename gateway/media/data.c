@@ -386,7 +386,7 @@ void gw_data_free(struct gw_data *d)
 
 void gw_data_counters(const struct gw_data *d, struct gw_iq_counters *out)
 {
-    *out = (struct gw_iq_counters){ .id = d->conf.id };
+    *out = (struct gw_iq_counters){ .id = d->conf.id, .is_channel = true, .protocol = d->conf.protocol };
     for (unsigned i = 0; i < 2; i++) {
         out->dir[i].packets = d->n[i].messages;
         out->dir[i].octets = d->n[i].octets;
