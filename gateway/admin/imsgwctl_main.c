@@ -27,7 +27,7 @@ static void usage(FILE *f)
     fprintf(f, "usage: imsgwctl [--socket PATH] [--json] VERB [ARGUMENT]\n\n");
     for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         fprintf(f, "  %-14s %-6s %s\n", verbs[i].name, verbs[i].arg, verbs[i].sentence);
-    fprintf(f, "\n  -s, --socket PATH  admin socket (default: $IMSGW_ADMIN_SOCKET, or /run/imsgw.sock)\n"
+    fprintf(f, "\n  -s, --socket PATH  admin socket (default: $IMSGW_ADMIN_SOCKET, /run/imsgw/imsgw.sock or /run/imsgw.sock)\n"
                "  -j, --json         print the reply as JSON\n"
                "  -h, --help         print this\n"
                "  -V, --version      print the version\n");
@@ -99,8 +99,8 @@ int main(int argc, char **argv)
     json_t *reply;
     int c, fd, rc;
 
-    if (!path || !*path)
-        path = "/run/imsgw.sock";
+    if (!path || !*path) /* the service's, or the default of the configuration */
+        path = access("/run/imsgw/imsgw.sock", F_OK) == 0 ? "/run/imsgw/imsgw.sock" : "/run/imsgw.sock";
     while ((c = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
         if (c == 's') {
             path = optarg;

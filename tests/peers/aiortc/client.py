@@ -221,4 +221,5 @@ async def main():
         asyncio.ensure_future(serve(line))
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
