@@ -123,7 +123,6 @@ static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct
 static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int status)
 {
     struct gw_demo *d = c->demo;
-    struct gw_demo_ports ports = { d->options.port_min, d->options.port_max, &d->next_port };
     struct gw_sdp_buf b = { 0 };
     struct gw_sip_msg *resp = NULL;
     struct gw_span offer;
@@ -132,7 +131,7 @@ static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const s
     int err = 0;
 
     if (has_offer)
-        err = gw_demo_media_answer(&c->media, &ports, offer, &b);
+        err = gw_demo_media_answer(&c->media, offer, &b);
     else if (gw_sip_msg_method(req) == GW_SIP_INVITE)
         err = GW_E_UNSUPPORTED; /* an echo has no codecs of its own to offer */
     if (!err) {
@@ -245,7 +244,9 @@ static struct gw_demo_call *call_new(struct gw_demo *d, enum gw_demo_kind kind, 
     if (!c->call_id || !c->local || !c->remote || !c->target || !c->invite)
         goto fail;
     c->media = (struct gw_demo_media){ .stack = d->stack,
+                                       .call_id = c->call_id,
                                        .addr = d->options.media,
+                                       .ports = { d->options.port_min, d->options.port_max, &d->next_port },
                                        .is_event_dropped = kind == GW_DEMO_DTMF,
                                        .on_digit = on_digit,
                                        .on_picture = on_picture,
@@ -323,7 +324,7 @@ void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, co
         break;
     case GW_SIP_INFO:
         gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);
-        if (gw_sip_msg_find_body(req, "application/media_control+xml", &body) && !gw_demo_media_ask_picture(&c->media))
+        if (gw_sip_msg_find_body(req, "application/media_control+xml", &body) && !gw_demo_rtp_ask_picture(&c->media))
             on_picture(c);
         break;
     case GW_SIP_OPTIONS:

@@ -45,25 +45,30 @@ static const char offer[] =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     "m=audio 28390 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"
     "m=video 28392 RTP/AVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\na=sendonly\r\n"
-    "m=message 9 TCP/MSRP *\r\n";
+    "m=message 9 TCP/MSRP *\r\na=path:msrp://127.0.0.1:28380/x;tcp\r\na=setup:actpass\r\nm=audio 9 RTP/SAVPF 0\r\n";
 
-TEST(echo_answers_audio_and_video_and_refuses_other_lines)
+TEST(echo_answers_audio_video_and_chat_and_refuses_other_lines)
 {
     struct gw_sip_server *t;
     struct gw_sdp *sdp = NULL;
     struct gw_sdp_error why;
+    struct gw_span v;
+    unsigned pos = 0;
 
     start();
     t = invite("echo", offer);
     EQ(fake_status(t), 200);
     EQ(gw_sdp_parse(gw_sip_msg_body(fake_last_response(t)), &sdp, &why), 0);
     if (sdp) {
-        EQ(sdp->nmedia, 3);
+        EQ(sdp->nmedia, 4);
         CHECK(sdp->media[0].port >= 28400 && sdp->media[0].port <= 28499);
         SPAN_EQ(sdp->media[0].fmts, "111 101");
         SPAN_EQ(sdp->media[1].proto, "RTP/AVPF");
         EQ(gw_sdp_direction(sdp, &sdp->media[1]), GW_SDP_RECVONLY);
-        EQ(sdp->media[2].port, 0);
+        CHECK(sdp->media[2].port >= 28400 && sdp->media[2].port <= 28499);
+        CHECK(gw_sdp_attr(&sdp->media[2].section, "setup", &pos, &v));
+        SPAN_EQ(v, "passive");
+        EQ(sdp->media[3].port, 0);
     }
     gw_sdp_free(sdp);
     fake_ack(t, NULL);

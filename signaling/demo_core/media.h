@@ -1,29 +1,48 @@
-/* The media of one call of an endpoint: a pair of UDP sockets per audio or video line, on the stack's loop. */
+/* The media of one call of an endpoint: m-lines of several kinds, on the stack's loop. */
 #ifndef GW_DEMO_MEDIA_H
 #define GW_DEMO_MEDIA_H
 
-#include "signaling/demo_core/echo.h"
 #include "signaling/sdp/sdp_attr.h"
 #include "signaling/sip/sip.h"
 
-enum { GW_DEMO_LINES = 8 };
+enum { GW_DEMO_LINES = 12 };
 
 struct gw_demo_media;
+struct gw_demo_line;
 
-struct gw_demo_line { /* one m-line; lines that we refuse have no socket */
+/* A kind of m-line: one const struct in its own file, and its row in media.c. */
+struct gw_demo_line_ops {
+    const char *word; /* what a user asks for: "call me audio chat" */
+    bool (*can_take)(const struct gw_sdp_media *m);
+    int (*open)(struct gw_demo_line *l); /* l->state and l->port; close follows only if it went well */
+    void (*close)(struct gw_demo_line *l);
+    /* What the other side says of the line: an offer, or the answer to ours. Also when it says it again. */
+    int (*apply)(struct gw_demo_line *l, const struct gw_sdp *sdp, const struct gw_sdp_media *m, bool is_answer);
+    /* The m-line and its attributes; `offer` NULL: an offer of ours. */
+    void (*write)(const struct gw_demo_line *l, const struct gw_sdp_media *offer, struct gw_sdp_buf *b);
+    bool (*is_expecting)(const struct gw_demo_line *l); /* the other side owes us something to hear */
+};
+
+extern const struct gw_demo_line_ops gw_demo_line_audio, gw_demo_line_video, gw_demo_line_chat;
+
+struct gw_demo_line { /* lines that we refuse have no ops */
     struct gw_demo_media *media;
-    int fds[2];    /* RTP, RTCP; -1 */
-    uint16_t port; /* RTP; RTCP is the next */
-    struct gw_addr rtp, rtcp;
-    bool has_mux, is_avpf, is_video;
-    enum gw_sdp_direction direction; /* ours */
-    struct gw_echo echo;
+    const struct gw_demo_line_ops *ops;
+    uint16_t port;            /* 0: none */
+    void *state;              /* of the kind */
+    char type[16], proto[16]; /* of the m-line */
+};
+
+struct gw_demo_ports {
+    uint16_t min, max, *next;
 };
 
 struct gw_demo_media {
     struct gw_sip_stack *stack;
+    const char *call_id; /* borrowed, for the log */
     struct gw_addr addr;
-    uint64_t heard_us;     /* last RTP packet */
+    struct gw_demo_ports ports;
+    uint64_t heard_us;     /* last packet of the other side */
     uint64_t version, id;  /* of o= */
     bool is_event_dropped; /* digits go to on_digit instead of back */
     void (*on_digit)(void *arg, char digit);
@@ -33,18 +52,26 @@ struct gw_demo_media {
     struct gw_demo_line lines[GW_DEMO_LINES];
 };
 
-struct gw_demo_ports {
-    uint16_t min, max, *next;
-};
-
-/* Applies an offer: opens sockets for new lines, keeps those there are, and writes the answer. Audio and video over
- * RTP/AVP and RTP/AVPF are taken with every format; other lines are answered with port 0. GW_E_SYNTAX (no SDP),
- * GW_E_LIMIT (too many lines), GW_E_FULL (no port), GW_E_UNSUPPORTED (nothing we can take). */
-int gw_demo_media_answer(struct gw_demo_media *m, const struct gw_demo_ports *ports, struct gw_span offer,
-                         struct gw_sdp_buf *answer);
-/* Asks the caller for a picture: by RTCP where the line has feedback. False: no such line, SIP INFO is left. */
-bool gw_demo_media_ask_picture(struct gw_demo_media *m);
+/* Applies an offer: opens new lines, keeps those there are, closes those that are gone, and writes the answer. What no
+ * kind takes is answered with port 0. GW_E_SYNTAX (no SDP), GW_E_LIMIT (too many lines), GW_E_FULL (no port),
+ * GW_E_UNSUPPORTED (nothing we can take). */
+int gw_demo_media_answer(struct gw_demo_media *m, struct gw_span offer, struct gw_sdp_buf *answer);
+/* An offer of the lines there are and of one for each word ("chat text"). GW_E_NOTFOUND: no such word. */
+int gw_demo_media_offer(struct gw_demo_media *m, const char *words, struct gw_sdp_buf *offer);
+/* The answer to it: lines that were refused are closed. */
+int gw_demo_media_on_answer(struct gw_demo_media *m, struct gw_span answer);
 bool gw_demo_media_is_sending(const struct gw_demo_media *m); /* the caller is expected to send something */
 void gw_demo_media_fini(struct gw_demo_media *m);
+
+/* line_rtp.c: asks for a picture, by RTCP where a line has feedback. False: no such line, SIP INFO is left. */
+bool gw_demo_rtp_ask_picture(struct gw_demo_media *m);
+
+/* ---- for the kinds ---- */
+
+/* A socket of `type` (SOCK_DGRAM, SOCK_STREAM) bound to a port, or two datagram sockets at a port and the next (RTP and
+ * RTCP). GW_E_FULL: no port left. */
+int gw_demo_open_ports(struct gw_demo_media *m, int type, int fds[], unsigned n, uint16_t *port);
+void gw_demo_write_line(const struct gw_demo_line *l, const struct gw_sdp_media *offer, const char *type,
+                        const char *proto, const char *fmts, struct gw_sdp_buf *b);
 
 #endif
