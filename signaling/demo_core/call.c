@@ -6,26 +6,8 @@
 #include "demo_priv.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
-#include "signaling/demo_core/media.h"
 
 enum { SILENCE_S = 60, RING_S = 120, EARLY_MS = 5000 };
-
-struct gw_demo_call {
-    struct gw_demo_call *next;
-    struct gw_demo *demo;
-    enum gw_demo_kind kind;
-    char tag[17];
-    char *call_id, *local, *remote, *target; /* Call-ID, To with our tag, From, Contact of the caller */
-    char *routes[GW_DEMO_ROUTES];            /* Record-Route, in order */
-    unsigned nroutes;
-    uint32_t cseq;
-    struct gw_sip_server *ringing; /* INVITE that owes a final response */
-    struct gw_sip_server *unacked; /* INVITE that was answered 2xx and waits for its ACK */
-    struct gw_sip_msg *invite;     /* the first request */
-    struct gw_ctl_timer *answer;   /* of early media */
-    uint64_t began_us;
-    struct gw_demo_media media;
-};
 
 static void call_free(struct gw_demo_call *c)
 {
@@ -35,6 +17,10 @@ static void call_free(struct gw_demo_call *c)
         gw_sip_server_drop(c->ringing);
     if (c->unacked)
         gw_sip_server_drop(c->unacked);
+    if (c->calling) {
+        gw_sip_client_cancel(c->calling, NULL);
+        gw_sip_client_drop(c->calling);
+    }
     for (unsigned i = 0; i < c->nroutes; i++)
         free(c->routes[i]);
     gw_sip_msg_free(c->invite);
@@ -45,7 +31,17 @@ static void call_free(struct gw_demo_call *c)
     free(c);
 }
 
-static void call_end(struct gw_demo_call *c)
+void gw_demo_call_keep(char **at, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (!copy)
+        return;
+    free(*at);
+    *at = copy;
+}
+
+void gw_demo_call_end(struct gw_demo_call *c)
 {
     for (struct gw_demo_call **at = &c->demo->calls; *at; at = &(*at)->next) {
         if (*at == c) {
@@ -63,11 +59,9 @@ static void ignore_response(void *arg, struct gw_sip_client *t, const struct gw_
 {
 }
 
-static void request(struct gw_demo_call *c, const char *method, const char *type, const char *body)
+struct gw_sip_msg *gw_demo_call_request(struct gw_demo_call *c, const char *method, uint32_t cseq)
 {
     struct gw_sip_msg *m = gw_sip_msg_request(method, c->target);
-    struct gw_sip_target to = { 0 };
-    struct gw_sip_client *client;
     char text[128];
     int err = m ? 0 : GW_E_NOMEM;
 
@@ -79,9 +73,22 @@ static void request(struct gw_demo_call *c, const char *method, const char *type
         err = gw_sip_msg_set(m, "To", c->remote);
     if (!err)
         err = gw_sip_msg_set(m, "Call-ID", c->call_id);
-    snprintf(text, sizeof(text), "%u %s", ++c->cseq, method);
+    snprintf(text, sizeof(text), "%u %s", cseq, method);
     if (!err)
         err = gw_sip_msg_set(m, "CSeq", text);
+    if (!err)
+        return m;
+    gw_sip_msg_free(m);
+    return NULL;
+}
+
+static void request(struct gw_demo_call *c, const char *method, const char *type, const char *body)
+{
+    struct gw_sip_msg *m = gw_demo_call_request(c, method, ++c->cseq);
+    struct gw_sip_target to = { 0 };
+    struct gw_sip_client *client;
+    int err = m ? 0 : GW_E_NOMEM;
+
     if (!err && type)
         err = gw_sip_msg_set_body(m, type, gw_span_str(body));
     if (!err)
@@ -89,6 +96,12 @@ static void request(struct gw_demo_call *c, const char *method, const char *type
     if (err)
         gw_log(GW_LOG_WARNING, "demo", c->call_id, "%s not sent: %s", method, gw_err_text(err));
     gw_sip_msg_free(m);
+}
+
+void gw_demo_call_hang_up(struct gw_demo_call *c)
+{
+    request(c, "BYE", NULL, NULL);
+    gw_demo_call_end(c);
 }
 
 static void on_digit(void *arg, char digit)
@@ -109,6 +122,16 @@ static void on_picture(void *arg) /* RFC 5168 */
             "<picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n");
 }
 
+int gw_demo_call_set_contact(struct gw_demo_call *c, struct gw_sip_msg *m)
+{
+    char contact[300];
+    int err;
+
+    snprintf(contact, sizeof(contact), "<sip:endpoint@%s>", gw_sip_stack_host(c->demo->stack, false));
+    err = gw_sip_msg_set(m, "Contact", contact);
+    return err ? err : gw_sip_msg_set(m, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
+}
+
 /* ---- answering ---- */
 
 static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int err)
@@ -122,11 +145,9 @@ static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct
 /* A response with the answer to the offer in `req`, or without a body if it has none (a refreshing UPDATE). */
 static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int status)
 {
-    struct gw_demo *d = c->demo;
     struct gw_sdp_buf b = { 0 };
     struct gw_sip_msg *resp = NULL;
     struct gw_span offer;
-    char contact[300];
     bool has_offer = gw_sip_msg_find_body(req, "application/sdp", &offer);
     int err = 0;
 
@@ -138,11 +159,8 @@ static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const s
         resp = gw_sip_msg_response(req, status, NULL, c->tag);
         err = resp ? 0 : GW_E_NOMEM;
     }
-    snprintf(contact, sizeof(contact), "<sip:endpoint@%s>", gw_sip_stack_host(d->stack, false));
     if (!err)
-        err = gw_sip_msg_set(resp, "Contact", contact);
-    if (!err)
-        err = gw_sip_msg_set(resp, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
+        err = gw_demo_call_set_contact(c, resp);
     if (!err && has_offer)
         err = gw_sip_msg_set_body(resp, "application/sdp", (struct gw_span){ b.text, b.len });
     gw_sdp_buf_fini(&b);
@@ -169,7 +187,7 @@ static void on_cancel(void *arg, const struct gw_sip_msg *cancel)
     c->ringing = NULL;
     if (t)
         gw_sip_server_reply(t, c->invite, 487, NULL, NULL, NULL);
-    call_end(c);
+    gw_demo_call_end(c);
 }
 
 static void on_ack(void *arg, const struct gw_sip_msg *ack)
@@ -184,8 +202,7 @@ static void on_no_ack(void *arg) /* RFC 3261 s. 13.3.1.4 */
     struct gw_demo_call *c = arg;
 
     c->unacked = NULL;
-    request(c, "BYE", NULL, NULL);
-    call_end(c);
+    gw_demo_call_hang_up(c);
 }
 
 static const struct gw_sip_server_events ringing_events = { on_cancel, on_ack, on_no_ack };
@@ -198,7 +215,7 @@ static void on_early_over(void *arg)
     c->ringing = NULL;
     c->media.version--; /* the answer that was given, so the version that it had */
     if (t && accept_offer(c, t, c->invite, 200))
-        call_end(c);
+        gw_demo_call_end(c);
 }
 
 /* The same answer twice: in a 183, and in the 200 after some seconds. */
@@ -218,11 +235,11 @@ static int answer_early(struct gw_demo_call *c, struct gw_sip_server *t, const s
     return 0;
 }
 
-static struct gw_demo_call *call_new(struct gw_demo *d, enum gw_demo_kind kind, const struct gw_sip_msg *req)
+struct gw_demo_call *gw_demo_call_new(struct gw_demo *d, enum gw_demo_kind kind, const char *call_id, const char *local,
+                                      const char *remote, const char *target)
 {
     struct gw_demo_call *c = calloc(1, sizeof(*c));
-    const char *to = gw_sip_msg_get(req, "To", 0), *route, *contact = gw_sip_msg_get(req, "Contact", 0);
-    char local[1024], target[512];
+    char text[1024];
 
     if (!c)
         return NULL;
@@ -230,19 +247,15 @@ static struct gw_demo_call *call_new(struct gw_demo *d, enum gw_demo_kind kind, 
     c->kind = kind;
     c->began_us = gw_ctl_now_us(d->stack);
     gw_rand_token(c->tag, sizeof(c->tag) - 1);
-    snprintf(local, sizeof(local), "%s;tag=%s", to, c->tag);
-    if (!contact || gw_sip_uri_of(contact, target, sizeof(target)))
-        goto fail;
-    c->call_id = strdup(gw_sip_msg_get(req, "Call-ID", 0));
-    c->local = strdup(local);
-    c->remote = strdup(gw_sip_msg_get(req, "From", 0));
+    snprintf(text, sizeof(text), "%s;tag=%s", local, c->tag);
+    c->call_id = strdup(call_id);
+    c->local = strdup(text);
+    c->remote = strdup(remote);
     c->target = strdup(target);
-    c->invite = gw_sip_msg_dup(req);
-    while (c->nroutes < GW_DEMO_ROUTES && (route = gw_sip_msg_get(req, "Record-Route", c->nroutes)) &&
-           (c->routes[c->nroutes] = strdup(route)))
-        c->nroutes++;
-    if (!c->call_id || !c->local || !c->remote || !c->target || !c->invite)
-        goto fail;
+    if (!c->call_id || !c->local || !c->remote || !c->target) {
+        call_free(c);
+        return NULL;
+    }
     c->media = (struct gw_demo_media){ .stack = d->stack,
                                        .call_id = c->call_id,
                                        .addr = d->options.media,
@@ -255,8 +268,27 @@ static struct gw_demo_call *call_new(struct gw_demo *d, enum gw_demo_kind kind, 
     d->calls = c;
     d->ncalls++;
     return c;
-fail:
-    call_free(c);
+}
+
+static struct gw_demo_call *called(struct gw_demo *d, enum gw_demo_kind kind, const struct gw_sip_msg *req)
+{
+    const char *route, *contact = gw_sip_msg_get(req, "Contact", 0);
+    struct gw_demo_call *c;
+    char target[512];
+
+    if (!contact || gw_sip_uri_of(contact, target, sizeof(target)))
+        return NULL;
+    c = gw_demo_call_new(d, kind, gw_sip_msg_get(req, "Call-ID", 0), gw_sip_msg_get(req, "To", 0),
+                         gw_sip_msg_get(req, "From", 0), target);
+    if (!c)
+        return NULL;
+    while (c->nroutes < GW_DEMO_ROUTES && (route = gw_sip_msg_get(req, "Record-Route", c->nroutes)) &&
+           (c->routes[c->nroutes] = strdup(route)))
+        c->nroutes++;
+    c->invite = gw_sip_msg_dup(req);
+    if (c->invite)
+        return c;
+    gw_demo_call_end(c);
     return NULL;
 }
 
@@ -270,7 +302,7 @@ void gw_demo_call_on_invite(struct gw_demo *d, enum gw_demo_kind kind, struct gw
         gw_sip_server_reply(t, req, kind == GW_DEMO_BUSY ? 486 : 503, NULL, "Retry-After", "10");
         return;
     }
-    c = call_new(d, kind, req);
+    c = called(d, kind, req);
     if (!c) {
         gw_sip_server_reply(t, req, 400, "Contact Missing Or No Memory", NULL, NULL);
         return;
@@ -284,7 +316,7 @@ void gw_demo_call_on_invite(struct gw_demo *d, enum gw_demo_kind kind, struct gw
             gw_sip_server_respond(t, &resp);
         gw_sip_msg_free(resp);
     } else if (kind == GW_DEMO_EARLY ? answer_early(c, t, req) : accept_offer(c, t, req, 200)) {
-        call_end(c);
+        gw_demo_call_end(c);
     }
 }
 
@@ -310,14 +342,12 @@ void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, co
     switch (gw_sip_msg_method(req)) {
     case GW_SIP_INVITE: /* the target of the dialog is refreshed (RFC 3261 s. 12.2.2) */
     case GW_SIP_UPDATE:
-        if (contact && gw_sip_uri_of(contact, target, sizeof(target)) == 0 && strcmp(target, c->target) != 0) {
-            char *copy = strdup(target);
-
-            if (copy) {
-                free(c->target);
-                c->target = copy;
-            }
+        if (c->calling) { /* an offer of ours is out (RFC 3261 s. 14.2) */
+            gw_sip_server_reply(t, req, 491, NULL, NULL, NULL);
+            break;
         }
+        if (contact && gw_sip_uri_of(contact, target, sizeof(target)) == 0)
+            gw_demo_call_keep(&c->target, target);
         if (gw_sip_msg_method(req) == GW_SIP_INVITE)
             gw_sip_server_bind(t, &ringing_events, c);
         accept_offer(c, t, req, 200);
@@ -333,7 +363,7 @@ void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, co
     case GW_SIP_BYE:
         gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);
         gw_log(GW_LOG_INFO, "demo", c->call_id, "ended by the caller");
-        call_end(c);
+        gw_demo_call_end(c);
         break;
     default:
         gw_sip_server_reply(t, req, 405, NULL, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
@@ -351,12 +381,13 @@ void gw_demo_calls_sweep(struct gw_demo *d)
 
             c->ringing = NULL;
             gw_sip_server_reply(t, c->invite, 480, NULL, NULL, NULL);
-            call_end(c);
-        } else if (!c->ringing && gw_demo_media_is_sending(&c->media) &&
+            gw_demo_call_end(c);
+        } else if (c->calling && !c->is_confirmed && now - c->began_us > RING_S * 1000000ull) {
+            gw_demo_call_end(c);
+        } else if (!c->ringing && !c->calling && gw_demo_media_is_sending(&c->media) &&
                    now - c->media.heard_us > SILENCE_S * 1000000ull) {
             gw_log(GW_LOG_INFO, "demo", c->call_id, "nothing received for %u s, ending", SILENCE_S);
-            request(c, "BYE", NULL, NULL);
-            call_end(c);
+            gw_demo_call_hang_up(c);
         }
     }
 }
@@ -364,5 +395,5 @@ void gw_demo_calls_sweep(struct gw_demo *d)
 void gw_demo_calls_free(struct gw_demo *d)
 {
     while (d->calls)
-        call_end(d->calls);
+        gw_demo_call_end(d->calls);
 }

@@ -25,6 +25,7 @@ void gw_demo_write_endpoints(FILE *f)
 {
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
         fprintf(f, "  %-10s %s\n", endpoints[i].user, endpoints[i].sentence);
+    fprintf(f, "A MESSAGE to echo makes it call: \"call me audio chat\"; in the call: \"add chat\", \"drop chat\", \"hang up\".\n");
 }
 
 static void on_sweep(void *arg)
@@ -72,6 +73,11 @@ static void on_request(void *arg, struct gw_sip_server *t, const struct gw_sip_m
                 gw_demo_call_on_invite(d, endpoints[i].kind, t, req);
                 return;
             }
+        }
+        if (method == GW_SIP_MESSAGE && strcasecmp(u.user, endpoints[0].user) == 0 &&
+            strcasecmp(u.host, d->options.domain) == 0) {
+            gw_demo_on_message(d, t, req);
+            return;
         }
         if (method == GW_SIP_OPTIONS && !*u.user) {
             gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "sip_fake.h"
 #include "signaling/demo_core/demo_core.h"
+#include "signaling/demo_core/registrar.h"
 #include "signaling/sdp/sdp_attr.h"
 
 static struct gw_demo *demo;
@@ -141,5 +142,104 @@ TEST(early_answers_twice_alike)
     EQ(fake_status(t), 487);
     fake_sip_advance(10000); /* and nothing more */
     EQ(fake_responses(t), 2);
+    stop();
+}
+
+static const char *sdp_of(const struct gw_sip_msg *m, char *buf, size_t size)
+{
+    snprintf(buf, size, "%.*s", (int)gw_sip_msg_body(m).len, (const char *)gw_sip_msg_body(m).ptr);
+    return buf;
+}
+
+static void register_ann(void)
+{
+    static const char head[] =
+        "REGISTER sip:ims.example SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f\nTo: <sip:ann@ims.example>\n"
+        "Call-ID: r1\nCSeq: 1 REGISTER\nPath: <sip:token@gw.example;lr;ob>\n"
+        "Contact: <sip:u8@k3.invalid;transport=ws>;expires=600\n";
+    struct gw_sip_server *t;
+    char text[2048], nonce[64] = "", digest[33];
+    const char *p;
+
+    snprintf(text, sizeof(text), "%s\n", head);
+    t = fake_request(0, text);
+    p = strstr(gw_sip_msg_get(fake_last_response(t), "WWW-Authenticate", 0), "nonce=");
+    CHECK(p && sscanf(p, "nonce=\"%63[0-9a-f]", nonce) == 1);
+    gw_digest_response("ann", "ims.example", "demo", "REGISTER", "sip:ims.example", nonce, "auth", "00000001", "c",
+                       digest);
+    snprintf(text, sizeof(text),
+             "%sAuthorization: Digest username=\"ann\", realm=\"ims.example\", nonce=\"%s\", uri=\"sip:ims.example\", "
+             "response=\"%s\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\n\n",
+             head, nonce, digest);
+    EQ(fake_status(fake_request(0, text)), 200);
+}
+
+static int ask(const char *words)
+{
+    char text[1024];
+
+    snprintf(text, sizeof(text),
+             "MESSAGE sip:echo@ims.example SIP/2.0\nFrom: <sip:ann@ims.example>;tag=m\nTo: <sip:echo@ims.example>\n"
+             "Content-Type: text/plain\n\n%s",
+             words);
+    return fake_status(fake_request(0, text));
+}
+
+TEST(a_user_who_asks_is_called_and_may_ask_for_more_and_for_less)
+{
+    static const char answer[] =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+        "m=message 28380 TCP/MSRP *\r\na=path:msrp://127.0.0.1:28380/x;tcp\r\na=setup:active\r\n";
+    char both[1024], sdp[2048], none[256];
+    struct gw_sip_client *c;
+
+    start();
+    EQ(ask("call me chat"), 480); /* not registered */
+    register_ann();
+    EQ(ask("call me dance"), 480);
+    EQ(ask("what is this"), 488);
+    EQ(ask("add audio"), 480);
+    EQ(fake_sent(), 0);
+    EQ(ask("call me chat"), 200);
+    c = fake_last_client();
+    STR_EQ(gw_sip_msg_uri(fake_client_request(c)), "sip:u8@k3.invalid;transport=ws");
+    STR_EQ(gw_sip_msg_get(fake_client_request(c), "Route", 0), "<sip:token@gw.example;lr;ob>");
+    CHECK(strstr(sdp_of(fake_client_request(c), sdp, sizeof(sdp)), "a=setup:actpass\r\n"));
+    EQ(ask("add audio"), 491); /* not while an offer is out */
+    fake_answer(c, 200, "t1", "Contact: <sip:ann@10.0.0.1>\nRecord-Route: <sip:a;lr>\nRecord-Route: <sip:b;lr>\n",
+                answer);
+    EQ(fake_acks(), 1);
+    STR_EQ(gw_sip_msg_uri(fake_ack_sent(0)), "sip:ann@10.0.0.1");
+    STR_EQ(gw_sip_msg_get(fake_ack_sent(0), "Route", 0), "<sip:b;lr>");
+
+    EQ(ask("add audio"), 200);
+    c = fake_last_client();
+    sdp_of(fake_client_request(c), sdp, sizeof(sdp));
+    CHECK(strstr(sdp, "m=message 28400 TCP/MSRP *\r\n") && strstr(sdp, "m=audio 28402 RTP/AVP 0 8 101\r\n"));
+    fake_answer(c, 488, NULL, NULL, NULL); /* and what stood stands */
+    EQ(ask("add audio"), 200);
+    c = fake_last_client();
+    snprintf(both, sizeof(both), "%sm=audio 28390 RTP/AVP 0\r\n", answer);
+    fake_answer(c, 200, NULL, NULL, both);
+    EQ(ask("drop chat"), 200);
+    c = fake_last_client();
+    CHECK(strstr(sdp_of(fake_client_request(c), sdp, sizeof(sdp)), "m=message 0 TCP/MSRP"));
+    snprintf(none, sizeof(none),
+             "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+             "m=message 0 TCP/MSRP *\r\nm=audio 28390 RTP/AVP 0\r\n");
+    fake_answer(c, 200, NULL, NULL, none);
+    EQ(ask("hang up"), 200);
+    STR_EQ(gw_sip_msg_method_name(fake_client_request(fake_last_client())), "BYE");
+    EQ(ask("hang up"), 480);
+    stop();
+}
+
+TEST(nobody_is_rung_for_ever)
+{
+    start();
+    register_ann();
+    EQ(ask("call me audio"), 200);
+    fake_sip_advance(130000);
+    CHECK(fake_client_was_cancelled(fake_client(0)));
     stop();
 }

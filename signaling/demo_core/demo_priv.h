@@ -3,11 +3,10 @@
 #define GW_DEMO_PRIV_H
 
 #include "signaling/demo_core/demo_core.h"
+#include "signaling/demo_core/media.h"
 #include "signaling/demo_core/registrar.h"
 
 enum { GW_DEMO_CALLS = 200, GW_DEMO_ROUTES = 8 };
-
-struct gw_demo_call;
 
 enum gw_demo_kind { GW_DEMO_ECHO, GW_DEMO_DTMF, GW_DEMO_EARLY, GW_DEMO_BUSY, GW_DEMO_NOANSWER };
 
@@ -21,14 +20,46 @@ struct gw_demo {
     uint16_t next_port;
 };
 
+struct gw_demo_call {
+    struct gw_demo_call *next;
+    struct gw_demo *demo;
+    enum gw_demo_kind kind;
+    char tag[17];
+    char *call_id, *local, *remote, *target; /* Call-ID, To with our tag, From, Contact of the caller */
+    char *routes[GW_DEMO_ROUTES];            /* Record-Route, in order */
+    unsigned nroutes;
+    uint32_t cseq;
+    struct gw_sip_server *ringing; /* INVITE that owes a final response */
+    struct gw_sip_server *unacked; /* INVITE that was answered 2xx and waits for its ACK */
+    struct gw_sip_msg *invite;     /* the first request */
+    struct gw_ctl_timer *answer;   /* of early media */
+    struct gw_sip_client *calling; /* INVITE of ours that waits for its final response */
+    unsigned nlines;               /* before the offer in it */
+    bool is_confirmed;             /* of a call of ours: its dialog stands */
+    uint64_t began_us;
+    struct gw_demo_media media;
+};
+
 /* call.c: the endpoints' side of a dialog */
 void gw_demo_call_on_invite(struct gw_demo *d, enum gw_demo_kind kind, struct gw_sip_server *t,
                             const struct gw_sip_msg *req);
 /* The call that an in-dialog request belongs to, or NULL. */
 struct gw_demo_call *gw_demo_call_find(struct gw_demo *d, const struct gw_sip_msg *req);
 void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req);
+/* A call with its dialog: `local` is our address without tag. NULL: no memory. */
+struct gw_demo_call *gw_demo_call_new(struct gw_demo *d, enum gw_demo_kind kind, const char *call_id, const char *local,
+                                      const char *remote, const char *target);
+void gw_demo_call_hang_up(struct gw_demo_call *c); /* BYE, and end */
+void gw_demo_call_end(struct gw_demo_call *c);
+/* A request within the dialog, without body. NULL: no memory. */
+struct gw_sip_msg *gw_demo_call_request(struct gw_demo_call *c, const char *method, uint32_t cseq);
+int gw_demo_call_set_contact(struct gw_demo_call *c, struct gw_sip_msg *m);
+void gw_demo_call_keep(char **at, const char *text); /* a copy in place of the old one; without memory the old one stays */
 void gw_demo_calls_sweep(struct gw_demo *d);
 void gw_demo_calls_free(struct gw_demo *d);
+
+/* ask.c: MESSAGE to an endpoint: "call me chat", "add text", "drop chat", "hang up" */
+void gw_demo_on_message(struct gw_demo *d, struct gw_sip_server *t, const struct gw_sip_msg *req);
 
 /* relay.c: between users, as a stateful proxy that stays in the path */
 void gw_demo_relay(struct gw_demo *d, struct gw_sip_server *t, const struct gw_sip_msg *req);

@@ -170,6 +170,29 @@ static int add_word(struct gw_demo_media *m, struct gw_span word)
     return GW_E_NOTFOUND;
 }
 
+int gw_demo_media_drop(struct gw_demo_media *m, const char *words)
+{
+    struct gw_span rest = gw_span_str(words), word;
+    int err = GW_E_NOTFOUND;
+
+    while ((word = gw_sdp_token(&rest)).len) {
+        for (unsigned i = 0; i < m->nlines; i++) {
+            if (!m->lines[i].ops || !gw_span_is_nocase(word, m->lines[i].ops->word))
+                continue;
+            line_close(&m->lines[i]);
+            err = 0;
+        }
+    }
+    return err;
+}
+
+void gw_demo_media_withdraw(struct gw_demo_media *m, unsigned from)
+{
+    for (unsigned i = from; i < m->nlines; i++)
+        line_close(&m->lines[i]);
+    m->nlines = from < m->nlines ? from : m->nlines;
+}
+
 int gw_demo_media_offer(struct gw_demo_media *m, const char *words, struct gw_sdp_buf *b)
 {
     struct gw_span rest = gw_span_str(words), word;

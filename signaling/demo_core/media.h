@@ -58,8 +58,12 @@ struct gw_demo_media {
 int gw_demo_media_answer(struct gw_demo_media *m, struct gw_span offer, struct gw_sdp_buf *answer);
 /* An offer of the lines there are and of one for each word ("chat text"). GW_E_NOTFOUND: no such word. */
 int gw_demo_media_offer(struct gw_demo_media *m, const char *words, struct gw_sdp_buf *offer);
-/* The answer to it: lines that were refused are closed. */
+/* Closes the lines of a kind, for the next offer. NOTFOUND: there is none. */
+int gw_demo_media_drop(struct gw_demo_media *m, const char *words);
+/* The answer to an offer of ours: lines that were refused are closed. */
 int gw_demo_media_on_answer(struct gw_demo_media *m, struct gw_span answer);
+void gw_demo_media_withdraw(struct gw_demo_media *m,
+                            unsigned from);                   /* the lines from that one on: their offer was refused */
 bool gw_demo_media_is_sending(const struct gw_demo_media *m); /* the caller is expected to send something */
 void gw_demo_media_fini(struct gw_demo_media *m);
 
