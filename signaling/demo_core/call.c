@@ -257,6 +257,7 @@ struct gw_demo_call *gw_demo_call_new(struct gw_demo *d, enum gw_demo_kind kind,
         return NULL;
     }
     c->media = (struct gw_demo_media){ .stack = d->stack,
+                                       .floor = &d->floor,
                                        .call_id = c->call_id,
                                        .addr = d->options.media,
                                        .ports = { d->options.port_min, d->options.port_max, &d->next_port },

@@ -243,3 +243,31 @@ TEST(nobody_is_rung_for_ever)
     CHECK(fake_client_was_cancelled(fake_client(0)));
     stop();
 }
+
+TEST(text_and_floor_are_answered_with_what_they_need) /* RFC 4103, RFC 8856 */
+{
+    static const char both[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                               "m=text 28390 RTP/AVP 99 97\r\na=rtpmap:97 t140/1000\r\na=rtpmap:99 red/1000\r\n"
+                               "a=fmtp:99 97/97/97\r\na=sendonly\r\n"
+                               "m=application 28392 TCP/BFCP *\r\na=floorctrl:c-only s-only\r\na=setup:actpass\r\n"
+                               "m=application 28394 TCP/BFCP *\r\na=floorctrl:s-only\r\na=setup:actpass\r\n";
+    struct gw_sip_server *t;
+    char sdp[2048];
+
+    start();
+    t = invite("echo", both);
+    EQ(fake_status(t), 200);
+    sdp_of(fake_last_response(t), sdp, sizeof(sdp));
+    CHECK(strstr(sdp, "m=text 28400 RTP/AVP 99 97\r\na=rtpmap:97 t140/1000\r\na=fmtp:97 cps=30\r\n"
+                      "a=rtpmap:99 red/1000\r\na=fmtp:99 97/97/97\r\na=recvonly\r\n"));
+    CHECK(strstr(sdp, "m=application 28402 TCP/BFCP *\r\na=floorctrl:s-only\r\na=confid:1\r\na=userid:1\r\n"
+                      "a=floorid:1\r\na=setup:passive\r\na=connection:new\r\n"));
+    CHECK(strstr(sdp, "m=application 0 TCP/BFCP *\r\n"));
+    fake_ack(t, NULL);
+    register_ann();
+    EQ(ask("call me text floor video chat"), 200);
+    sdp_of(fake_client_request(fake_last_client()), sdp, sizeof(sdp));
+    CHECK(strstr(sdp, "m=text 28404 RTP/AVP 100 98\r\n") && strstr(sdp, "m=application 28406 TCP/BFCP *\r\n") &&
+          strstr(sdp, "a=userid:2\r\n") && strstr(sdp, "a=setup:actpass\r\n") && strstr(sdp, "VP8/90000"));
+    stop();
+}

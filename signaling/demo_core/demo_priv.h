@@ -3,6 +3,7 @@
 #define GW_DEMO_PRIV_H
 
 #include "signaling/demo_core/demo_core.h"
+#include "signaling/demo_core/floor.h"
 #include "signaling/demo_core/media.h"
 #include "signaling/demo_core/registrar.h"
 
@@ -14,6 +15,7 @@ struct gw_demo {
     struct gw_demo_options options;
     struct gw_sip_stack *stack;
     struct gw_registrar registrar;
+    struct gw_floor floor; /* of all calls */
     struct gw_ctl_timer *sweep; /* every few seconds: calls whose caller vanished */
     struct gw_demo_call *calls;
     unsigned ncalls;

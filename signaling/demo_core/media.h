@@ -9,6 +9,7 @@ enum { GW_DEMO_LINES = 12 };
 
 struct gw_demo_media;
 struct gw_demo_line;
+struct gw_floor;
 
 /* A kind of m-line: one const struct in its own file, and its row in media.c. */
 struct gw_demo_line_ops {
@@ -23,7 +24,8 @@ struct gw_demo_line_ops {
     bool (*is_expecting)(const struct gw_demo_line *l); /* the other side owes us something to hear */
 };
 
-extern const struct gw_demo_line_ops gw_demo_line_audio, gw_demo_line_video, gw_demo_line_chat;
+extern const struct gw_demo_line_ops gw_demo_line_audio, gw_demo_line_video, gw_demo_line_chat, gw_demo_line_text,
+    gw_demo_line_floor;
 
 struct gw_demo_line { /* lines that we refuse have no ops */
     struct gw_demo_media *media;
@@ -39,7 +41,8 @@ struct gw_demo_ports {
 
 struct gw_demo_media {
     struct gw_sip_stack *stack;
-    const char *call_id; /* borrowed, for the log */
+    struct gw_floor *floor; /* borrowed: the demo core's one */
+    const char *call_id;    /* borrowed, for the log */
     struct gw_addr addr;
     struct gw_demo_ports ports;
     uint64_t heard_us;     /* last packet of the other side */

@@ -28,7 +28,7 @@ int gw_demo_tcp_open(struct gw_demo_tcp *t, struct gw_demo_media *m, const struc
 void gw_demo_tcp_close(struct gw_demo_tcp *t);
 /* Unless a connection stands. What fails comes by on_lost, from the loop. */
 void gw_demo_tcp_connect(struct gw_demo_tcp *t, const struct gw_addr *remote);
-/* Writes what is pending; the rest as the peer takes it. Not from inside a callback of t. */
+/* Writes what is pending; the rest as the peer takes it. Not from inside pending or on_written. */
 void gw_demo_tcp_push(struct gw_demo_tcp *t);
 
 #endif
