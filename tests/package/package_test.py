@@ -146,8 +146,8 @@ def call():
     log = open(f"{WORK}/core.log", "w")
     core = subprocess.Popen(["chroot", ROOT, "/usr/bin/imsgw-demo-core", "--listen", f"127.0.0.1:{CORE}", "--domain", DOMAIN,
                              "--password", PASSWORD, "--media", "127.0.0.1", "--ports", "28600-28699"], stderr=log)
-    wait_for(log.name, core, "listening")
     try:
+        wait_for(log.name, core, "listening")
         say(run("/usr/bin/python3", f"{TREE}/tests/peers/aiortc/echo_call.py", f"wss://127.0.0.1:{WSS}/sip", "ann", DOMAIN, PASSWORD,
                 f"sip:echo@{DOMAIN}").strip().splitlines()[-1])
     finally:
