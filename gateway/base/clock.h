@@ -9,6 +9,6 @@
 #define GW_NEVER UINT64_MAX /* "no deadline" */
 
 uint64_t gw_clock_us(void);      /* monotonic, microseconds */
-uint64_t gw_clock_wall_us(void); /* since 1970, for logs and records only */
+uint64_t gw_clock_wall_us(void); /* since 1970, for logs, records and the expiry of tokens */
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "gateway/base/crypto.h"
 #include "gateway/dtls/cert.h"
+#include "signaling/pcscf/jwt.h"
 #include "signaling/sip/sip.h"
 
 struct check {
@@ -224,7 +225,8 @@ static void check_suites(struct check *k, enum gw_conf_key key, const gw_conf_li
 static void check_files(struct check *k)
 {
     const struct gw_conf *c = k->c;
-    char why[256], dir[GW_CONF_VALUE];
+    struct gw_jwt *jwt = NULL;
+    char why[256] = "", dir[GW_CONF_VALUE];
     const char *slash = strrchr(c->call_record_file, '/');
 
     if (*c->tls_key && !*c->tls_cert)
@@ -236,6 +238,9 @@ static void check_files(struct check *k)
         problem(k, GW_CONF_web_root, "%.256s: %s", c->web_root, strerror(errno));
     if (c->sips_listen.port && !*c->tls_cert)
         problem(k, GW_CONF_sips_listen, "needs tls_cert");
+    if (gw_jwt_new(c, &jwt, why, sizeof(why)) != 0)
+        problem(k, GW_CONF_token_key, "%s", why);
+    gw_jwt_free(jwt);
     if (*c->sips_ca && access(c->sips_ca, R_OK) != 0)
         problem(k, GW_CONF_sips_ca, "%.256s: %s", c->sips_ca, strerror(errno));
     snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - c->call_record_file) + 1 : 1,

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "gateway/base/log.h"
+#include "signaling/pcscf/jwt.h"
 #include "signaling/pcscf/pcscf_priv.h"
 
 const char *gw_pcscf_call_id(const struct gw_sip_msg *m)
@@ -35,6 +36,7 @@ bool gw_pcscf_has_to_tag(const struct gw_sip_msg *m)
 int gw_pcscf_new(const struct gw_conf *conf, struct gw_pcscf **out)
 {
     struct gw_pcscf *p = calloc(1, sizeof(*p));
+    char why[256];
     int err;
 
     if (!p)
@@ -47,6 +49,8 @@ int gw_pcscf_new(const struct gw_conf *conf, struct gw_pcscf **out)
                                (unsigned)conf->relayed_dialogs_per_binding);
     if (!err)
         err = gw_table_init(&p->regsubs, conf->reg_event ? (unsigned)conf->registrations_max : 1);
+    if (!err)
+        err = gw_jwt_new(conf, &p->jwt, why, sizeof(why)); /* what is wrong the check of the configuration told */
     if (err) {
         gw_pcscf_free(p);
         return err;
@@ -57,7 +61,16 @@ int gw_pcscf_new(const struct gw_conf *conf, struct gw_pcscf **out)
 
 void gw_pcscf_reload(struct gw_pcscf *p, const struct gw_conf *conf)
 {
+    struct gw_jwt *jwt = NULL;
+    char why[256] = "no memory";
+
     p->conf = conf;
+    if (gw_jwt_new(conf, &jwt, why, sizeof(why)) != 0) {
+        gw_log(GW_LOG_ERROR, "pcscf", NULL, "token_key: %s; the keys before stay", why);
+        return;
+    }
+    gw_jwt_free(p->jwt);
+    p->jwt = jwt;
 }
 
 static void on_sweep(void *arg)
@@ -87,6 +100,7 @@ void gw_pcscf_free(struct gw_pcscf *p)
     gw_pdialogs_fini(&p->dialogs);
     gw_bindings_fini(&p->bindings);
     gw_table_fini(&p->regsubs);
+    gw_jwt_free(p->jwt);
     free(p);
 }
 

@@ -16,6 +16,7 @@ enum {
     GW_SWEEP_MS = 1000, /* how often expiries are looked for */
 };
 
+struct gw_jwt;
 struct gw_relay; /* a request on its way through (relay.c) */
 
 struct gw_pcscf {
@@ -26,6 +27,7 @@ struct gw_pcscf {
     struct gw_bindings bindings;
     struct gw_pdialogs dialogs;
     struct gw_table regsubs; /* reg event subscriptions by Call-ID */
+    struct gw_jwt *jwt; /* NULL: no web tokens */
     struct gw_relay *relays;
     unsigned nrelays, nregsubs;
     struct gw_ctl_timer *sweep;
@@ -54,12 +56,16 @@ enum gw_refusal {
     GW_REFUSE_NO_DIALOG,
     GW_REFUSE_NOT_HERE,
     GW_REFUSE_DOMAIN,
+    GW_REFUSE_TOKEN_MISSING,
+    GW_REFUSE_TOKEN,
+    GW_REFUSE_TOKEN_IDENTITY,
     GW_REFUSE_METHOD,
     GW_REFUSE_MALFORMED,
     GW_REFUSE_UNREACHABLE,
     GW_REFUSE_INTERNAL,
 };
-/* Answers, counts, and writes one log line. `detail` may be NULL; for EXTENSION it is the Unsupported value. */
+/* Answers, counts, and writes one log line. `detail` may be NULL; for EXTENSION it is the Unsupported value, for
+ * TOKEN* the challenge. */
 void gw_pcscf_refuse(struct gw_pcscf *p, const struct gw_inbound *in, enum gw_refusal why, const char *detail);
 
 /* ---- routes (route.c) ---- */

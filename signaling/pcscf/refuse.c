@@ -22,6 +22,10 @@ static const struct {
     [GW_REFUSE_NO_DIALOG] = { 481, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_NO_DIALOG },
     [GW_REFUSE_NOT_HERE] = { 404, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_NOT_HERE },
     [GW_REFUSE_DOMAIN] = { 403, "Domain Not Served", NULL, NULL, GW_STAT_PCSCF_REFUSED_DOMAIN },
+    [GW_REFUSE_TOKEN_MISSING] = { 401, NULL, "WWW-Authenticate", NULL, GW_STAT_PCSCF_REFUSED_TOKEN_MISSING },
+    [GW_REFUSE_TOKEN] = { 401, NULL, "WWW-Authenticate", NULL, GW_STAT_PCSCF_REFUSED_TOKEN },
+    [GW_REFUSE_TOKEN_IDENTITY] = { 403, "Token of Another Identity", "WWW-Authenticate", NULL,
+                                   GW_STAT_PCSCF_REFUSED_TOKEN_IDENTITY },
     [GW_REFUSE_METHOD] = { 405, NULL, "Allow",
                            "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, "
                            "PUBLISH",
@@ -35,7 +39,7 @@ void gw_pcscf_refuse(struct gw_pcscf *p, const struct gw_inbound *in, enum gw_re
 {
     const char *phrase = rows[why].phrase, *value = rows[why].value;
 
-    if (why == GW_REFUSE_EXTENSION)
+    if (rows[why].header && !value)
         value = detail;
     if (why == GW_REFUSE_MALFORMED)
         phrase = detail;

@@ -9,6 +9,7 @@
 #include "signaling/call/call.h"
 #include "signaling/pcscf/auth.h"
 #include "signaling/pcscf/pcscf_priv.h"
+#include "signaling/pcscf/weblogin.h"
 
 enum {
     CONTACTS_MAX = 8, /* contacts of one REGISTER */
@@ -109,7 +110,9 @@ static bool asks_outbound(const struct gw_sip_msg *req)
     return false;
 }
 
-static int prepare(struct gw_pcscf *p, const struct gw_inbound *in, struct gw_sip_msg *m, const char *icid)
+/* `claims`: of the token that signs in, or NULL for digest. */
+static int prepare(struct gw_pcscf *p, const struct gw_inbound *in, struct gw_sip_msg *m, const char *icid,
+                   const struct gw_jwt_claims *claims)
 {
     const char *visited = p->conf->visited_network[0] ? p->conf->visited_network : p->conf->domain;
     struct gw_pcscf_stamp stamp = gw_pcscf_stamp(p, NULL, icid);
@@ -118,7 +121,7 @@ static int prepare(struct gw_pcscf *p, const struct gw_inbound *in, struct gw_si
 
     gw_sip_msg_remove(m, "Route");
     if (!err)
-        err = treat_credentials(p, in->flow, m);
+        err = claims ? gw_weblogin_apply(m, claims) : treat_credentials(p, in->flow, m);
     gw_route_write(p, in->flow_id, asks_outbound(in->req) ? ";ob" : "", text, sizeof(text));
     if (!err)
         err = gw_sip_msg_set(m, "Path", text);
@@ -159,6 +162,8 @@ void gw_register_on_request(struct gw_pcscf *p, const struct gw_inbound *in)
 {
     struct gw_relay_plan plan = { .dir = GW_RELAY_TO_CORE, .flow = in->flow_id, .on_final = on_final };
     char aor[1024], key[GW_URI_KEY], icid[GW_ICID];
+    struct gw_jwt_claims claims;
+    enum gw_weblogin login;
     struct gw_sip_msg *m;
     int err;
 
@@ -179,10 +184,13 @@ void gw_register_on_request(struct gw_pcscf *p, const struct gw_inbound *in)
         gw_pcscf_refuse(p, in, p->is_draining ? GW_REFUSE_DRAINING : GW_REFUSE_LIMIT, NULL);
         return;
     }
+    login = gw_weblogin_check(p, in, key, &claims);
+    if (login == GW_WEBLOGIN_REFUSED)
+        return;
     gw_pcscf_new_icid(icid);
     plan.icid = icid;
     m = gw_relay_copy(in->req);
-    err = m ? prepare(p, in, m, icid) : GW_E_NOMEM;
+    err = m ? prepare(p, in, m, icid, login == GW_WEBLOGIN_ACCEPTED ? &claims : NULL) : GW_E_NOMEM;
     if (err) {
         gw_sip_msg_free(m);
         gw_pcscf_refuse(p, in, err == GW_E_LIMIT ? GW_REFUSE_MALFORMED : GW_REFUSE_INTERNAL, gw_err_text(err));
@@ -279,6 +287,7 @@ static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_s
 {
     struct gw_binding_facts facts = { .aor = aor, .contact = c->uri, .instance = c->instance, .reg_id = c->reg_id };
     const char *credentials = gw_sip_msg_get(req, "Authorization", 0);
+    uint64_t left_s = gw_weblogin_left_s(p, req, f ? f->id : 0);
     unsigned long granted_s = 0;
     char username[256] = "";
     struct gw_binding *b;
@@ -296,6 +305,8 @@ static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_s
         return;
     if (credentials)
         (void)gw_auth_param(credentials, "username", username, sizeof(username));
+    if (granted_s > left_s) /* a registrar may grant more than it was asked for */
+        granted_s = (unsigned long)left_s;
     facts.username = username;
     facts.expires_us = gw_ctl_now_us(p->stack) + (granted_s + EXPIRES_GRACE_S) * UINT64_C(1000000);
     facts.nroutes = take(resp, "Service-Route", facts.routes, GW_BINDING_ROUTES);
@@ -319,6 +330,8 @@ static void on_final(struct gw_pcscf *p, const struct gw_sip_msg *req, gw_flow_i
 
     if (status >= 300) {
         gw_stats_inc(status == 401 || status == 407 ? GW_STAT_REGISTER_CHALLENGED : GW_STAT_REGISTER_FAILED);
+        if (status == 401)
+            (void)gw_weblogin_offer(p, resp);
         return;
     }
     if (gw_sip_uri_of(gw_sip_msg_get(req, "To", 0), aor, sizeof(aor)) != 0 || gw_uri_key(aor, key, sizeof(key)) != 0)

@@ -146,7 +146,7 @@ struct gw_flow_info {
     struct gw_addr peer, local;
     char transport[8];     /* "WSS", "WS", "TLS", "TCP", "UDP" */
     char host[256];        /* Host of the WebSocket handshake */
-    char token[1024];      /* bearer token given at the upgrade, or empty */
+    const char *token;     /* bearer token given at the upgrade, or NULL; until the flow closes */
 };
 int gw_sip_flow_info(struct gw_sip_stack *s, gw_flow_id flow, struct gw_flow_info *out);
 void gw_sip_flow_close(struct gw_sip_stack *s, gw_flow_id flow, uint16_t ws_code, const char *reason);

@@ -181,12 +181,21 @@ static void on_message(struct gw_sip_stack *s, const struct gw_ws_event *e)
 
 /* ---- the life of a flow ---- */
 
+static void flow_free(struct gw_sip_flow *f)
+{
+    if (f)
+        free(f->token);
+    free(f);
+}
+
 static void on_open(struct gw_sip_stack *s, const struct gw_ws_event *e)
 {
     struct gw_sip_flow *f = calloc(1, sizeof(*f));
 
-    if (!f || gw_sip_table_add(&s->flows, &f->node, e->conn)) {
-        free(f);
+    if (f && e->len)
+        f->token = strdup(e->data);
+    if (!f || (e->len && !f->token) || gw_sip_table_add(&s->flows, &f->node, e->conn)) {
+        flow_free(f);
         if (s->ws_ops)
             s->ws_ops->close(s->ws, e->conn, 1013, "out of memory");
         return;
@@ -196,7 +205,7 @@ static void on_open(struct gw_sip_stack *s, const struct gw_ws_event *e)
     f->info.local = e->local;
     snprintf(f->info.transport, sizeof(f->info.transport), "%s", e->is_tls ? "WSS" : "WS");
     memcpy(f->info.host, e->host, sizeof(f->info.host));
-    memcpy(f->info.token, e->token, sizeof(f->info.token));
+    f->info.token = f->token;
     gw_stats_inc(GW_STAT_SIP_FLOWS);
     if (s->handler.on_flow_open)
         s->handler.on_flow_open(s->handler.arg, f->id);
@@ -209,7 +218,7 @@ static void on_closed(struct gw_sip_stack *s, gw_flow_id id)
     if (!f)
         return;
     gw_sip_table_remove(&s->flows, &f->node);
-    free(f);
+    flow_free(f);
     gw_stats_add(GW_STAT_SIP_FLOWS, -1);
     gw_sip_client_on_flow_closed(s, id);
     if (s->handler.on_flow_closed)
@@ -239,7 +248,7 @@ void gw_sip_flows_fini(struct gw_sip_stack *s)
 
     while ((n = gw_sip_table_any(&s->flows))) {
         gw_sip_table_remove(&s->flows, n);
-        free(GW_SIP_OF(n, struct gw_sip_flow, node));
+        flow_free(GW_SIP_OF(n, struct gw_sip_flow, node));
         gw_stats_add(GW_STAT_SIP_FLOWS, -1);
     }
     gw_sip_table_fini(&s->flows);

@@ -76,6 +76,7 @@ struct gw_sip_flow {
     struct gw_sip_node node;
     gw_flow_id id;
     struct gw_flow_info info;
+    char *token;  /* behind info.token */
     unsigned bad; /* messages on it that could not be parsed */
 };
 

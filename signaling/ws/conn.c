@@ -334,11 +334,9 @@ static void become_ws(struct gw_ws_conn *c, struct gw_site_answer *a, uint64_t n
     c->allowance_us = BURST_S * GW_S;
     c->ping_at_us = now_us + (uint64_t)c->site->conf->ws_ping_interval * GW_S;
     c->silent_at_us = now_us + (uint64_t)c->site->conf->ws_silence * GW_S;
-    e = make_event(c, GW_WS_OPEN, (struct gw_span){ 0 });
-    if (e) {
+    e = make_event(c, GW_WS_OPEN, gw_span_str(a->token));
+    if (e)
         memcpy(e->host, a->host, sizeof(e->host));
-        memcpy(e->token, a->token, sizeof(e->token));
-    }
     c->is_open = true;
     if (!e || c->site->on_event(c->site->arg, &e)) {
         free(e);

@@ -161,7 +161,7 @@ TEST(the_handshake_is_answered_with_accept_and_sip)
     EQ(events[0]->conn, 42);
     EQ(events[0]->is_tls, 1);
     STR_EQ(events[0]->host, "gw.ims.example");
-    STR_EQ(events[0]->token, "a.b");
+    STR_EQ(events[0]->data, "a.b");
     finish();
 }
 

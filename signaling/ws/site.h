@@ -34,7 +34,7 @@ struct gw_site_answer {
     char *text;      /* heap: head and body as on the wire */
     size_t len;
     struct gw_addr client;       /* of a 101: peer, or the one that a trusted proxy names */
-    char host[256], token[1024]; /* of a 101 */
+    char host[256], token[4097]; /* of a 101 */
 };
 
 /* Always fills *out, unless memory is out. */

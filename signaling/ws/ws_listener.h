@@ -21,10 +21,9 @@ struct gw_ws_event {
     struct gw_addr peer, local;
     bool is_tls;
     char host[256];   /* OPEN: Host header */
-    char token[1024]; /* OPEN: bearer token of the upgrade request, or empty */
     bool is_binary;   /* MESSAGE */
     size_t len;
-    char data[]; /* MESSAGE: len octets and a NUL */
+    char data[]; /* len octets and a NUL; OPEN: bearer token of the upgrade request, or empty; MESSAGE: the message */
 };
 void gw_ws_event_free(struct gw_ws_event *e);
 

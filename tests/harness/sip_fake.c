@@ -177,6 +177,8 @@ static bool flow_is_open(gw_flow_id flow)
     return flow && flow <= f.nflows && f.flows[flow - 1].is_open;
 }
 
+const char *fake_flow_token;
+
 gw_flow_id fake_flow_open(const char *transport)
 {
     gw_flow_id id;
@@ -218,6 +220,7 @@ int gw_sip_flow_info(struct gw_sip_stack *s, gw_flow_id flow, struct gw_flow_inf
     gw_addr_parse("192.0.2.1:443", &out->local);
     snprintf(out->transport, sizeof(out->transport), "%s", f.flows[flow - 1].transport);
     snprintf(out->host, sizeof(out->host), "%s", FAKE_ACCESS_HOST);
+    out->token = fake_flow_token;
     return 0;
 }
 

@@ -24,6 +24,7 @@ unsigned fake_sip_timers(void); /* started and not yet fired */
 extern unsigned fake_tested_depth;
 
 /* ---- the access side ---- */
+extern const char *fake_flow_token; /* what every flow was opened with; NULL: nothing */
 gw_flow_id fake_flow_open(const char *transport); /* "WSS" ...; the handler hears of it */
 void fake_flow_close(gw_flow_id flow);
 bool fake_flow_was_closed_by_us(gw_flow_id flow, uint16_t *ws_code);

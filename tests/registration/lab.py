@@ -12,6 +12,7 @@ import traceback
 import urllib.request
 
 from sip import Client
+from waf import Waf
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1])
@@ -52,6 +53,7 @@ class Lab:
         if TRANSPORT:
             self.to_core = f"tcp.dstport == {self.core}"
         self.rtp = (base + 10, base + 39)
+        self.tokens = Waf(self.dir)
         self.processes = []
         self.suffix = "" # of the users of this case: each has its own, so that none inherits another's contacts
 
@@ -86,7 +88,7 @@ class Lab:
                     "log_level = debug\n"
                     f"emergency_route = sip:{ADDRESS}:{self.ecscf};lr\n"
                     f"access_port = {self.media}\ncore_port_min = {self.rtp[0]}\ncore_port_max = {self.rtp[1]}\n"
-                    f"home_domains = {DOMAIN}\n")
+                    f"home_domains = {DOMAIN}\n{self.tokens.conf()}")
         self.start("imsgw", [f"{BUILD}/imsgw", "-c", f"{self.dir}/imsgw.conf"], "ready")
 
     def down(self):
@@ -110,8 +112,9 @@ class Lab:
                 print(f"---- {name}", open(path, errors="replace").read()[-4000:], sep="\n")
         print(f"files: {self.dir}")
 
-    async def client(self, user, password="secret", instance=None, register=True, kind=None, **more):
-        c = await (kind or self.kind)(user + self.suffix, DOMAIN, password, instance).open_ws(self.wss)
+    async def client(self, user, password="secret", instance=None, register=True, kind=None, query="", **more):
+        c = (kind or self.kind)(user + self.suffix, DOMAIN, password, instance)
+        await c.open_ws(self.wss, query=query)
         if register:
             answer = await c.register(**more)
             assert answer.status == 200, answer.text

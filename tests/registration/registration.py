@@ -22,6 +22,36 @@ async def registers_with_digest(lab):
     await asyncio.gather(ann.close(), eve.close())
 
 
+async def signs_in_with_a_web_token(lab):
+    """REG-006, REG-007, REG-008, TS 24.371: a token in Authorization or in the WebSocket request; the core trusts us."""
+    ann = await lab.client("ann", register=False)
+    good = lab.tokens.bearer(ann.aor, 300, "RS256")
+    for bad, why in ((lab.tokens.bearer(ann.aor, -60, "RS256"), "expired"), (good[:-6] + "AAAAAA", "wrong signature"),
+                     (lab.tokens.bearer(ann.aor, 300, "none"), "not accepted"),
+                     (lab.tokens.bearer(ann.aor, 300, "RS256", aud="shop"), "audience")):
+        answer = await ann.ask(register_text(ann, bad))
+        assert answer.status == 401 and why in answer["WWW-Authenticate"], answer.text
+    answer = await ann.ask(register_text(ann, lab.tokens.bearer("sip:eve@ims.example", 300, "RS256")))
+    assert answer.status == 403 and "insufficient_scope" in answer["WWW-Authenticate"], answer.text
+    for algorithm in ("RS256", "ES256"):
+        answer = await ann.ask(register_text(ann, lab.tokens.bearer(ann.aor, 300, algorithm)))
+        assert answer.status == 200, answer.text
+        assert 290 <= int(re.search(r"expires=(\d+)", answer["Contact"])[1]) <= 305, answer.text
+    token = lab.tokens.token(f"sip:bob{lab.suffix}@ims.example", 300, "ES256")
+    bob = await lab.client("bob", register=False, query=f"?access_token={token}")
+    answer = await bob.ask(register_text(bob))
+    assert answer.status == 200, answer.text
+    assert (await ann.request("MESSAGE", bob.aor, ["Content-Type: text/plain"], body="signed in")).status == 200
+    m = await bob.next("MESSAGE")
+    assert m.all("P-Asserted-Identity") == [f"<{ann.aor}>"], m.text
+    await asyncio.gather(ann.close(), bob.close())
+
+
+def register_text(client, *headers):
+    return client.text("REGISTER", "sip:ims.example", [f"Contact: {client.contact};expires=600", "Expires: 600",
+                       "Supported: path", *headers], To=f"<{client.aor}>")
+
+
 async def registrar_failures_pass(lab):
     """423 of the registrar with its Min-Expires; a domain that is not ours never gets there."""
     ann = await lab.client("ann", register=False)
@@ -237,7 +267,7 @@ def the_core_wire_is_as_it_should_be(lab):
         assert 'orig-ioi="Type 1visited.example"' in r and "Bearer" not in r, r
         assert "Route:" not in r.replace("Service-Route:", ""), r
         if "Authorization:" in r:
-            assert re.search(r'integrity-protected="tls-(pending|yes)"', r), r
+            assert re.search(r'integrity-protected="(tls-pending|tls-yes|auth-done)"', r), r
         icids.add(re.search(r'icid-value="([^"]+)"', r)[1])
         transactions.add(re.search(r"branch=([^;,\s\\]+)", r)[1])
     assert len(icids) == len(transactions)
@@ -260,7 +290,7 @@ def the_core_wire_is_as_it_should_be(lab):
         assert "P-Charging-Vector: icid-value=" in m and "Route: <sip:orig@" in m, m
 
 
-CASES = [registers_with_digest, registrar_failures_pass, messages_pass_both_ways, large_messages_pass,
+CASES = [registers_with_digest, signs_in_with_a_web_token, registrar_failures_pass, messages_pass_both_ways, large_messages_pass,
          options_are_answered_by_whom_they_name, unregistered_and_foreign_identities_stay_out, a_registration_expires,
          tokens_cannot_be_forged_and_lost_connections_say_so, a_new_connection_of_the_same_instance_takes_over,
          subscriptions_work_both_ways, hops_and_extensions_are_checked,

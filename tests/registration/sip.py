@@ -56,12 +56,12 @@ class Client:
         self.aor = f"sip:{user}@{domain}"
 
     # ---- transports ----
-    async def open_ws(self, port, tls=True, host="127.0.0.1"):
+    async def open_ws(self, port, tls=True, host="127.0.0.1", query=""):
         context = None
         if tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        self.ws = await websockets.connect(f"{'wss' if tls else 'ws'}://{host}:{port}/sip", subprotocols=["sip"],
+        self.ws = await websockets.connect(f"{'wss' if tls else 'ws'}://{host}:{port}/sip{query}", subprotocols=["sip"],
                                            ssl=context, ping_interval=None, compression=None)
         assert self.ws.subprotocol == "sip"
         self.host, self.transport = f"{secrets.token_hex(6)}.invalid", "WSS" if tls else "WS"
