@@ -23,6 +23,7 @@ enum {
     GW_CALL_REFERS = 8,     /* subscriptions made by REFER whose NOTIFY ids are mapped */
     GW_CALL_BUCKETS = 4096,
     GW_CALL_REASON = 96,
+    GW_CALL_COUNTERS = 64,  /* streams and channels in a call record */
 };
 
 #define GW_CALL_ALLOW "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, REFER, NOTIFY, MESSAGE, OPTIONS, SUBSCRIBE"
@@ -191,7 +192,7 @@ struct gw_call {
     int cause;                 /* SIP status or Reason cause */
     uint8_t ended_by;          /* enum gw_call_by */
     bool has_record;
-    uint8_t ncounters;
+    uint16_t ncounters;
     struct gw_iq_counters *counters;
 };
 
@@ -345,6 +346,7 @@ void gw_transfer_map_notify(struct gw_call_leg *from, struct gw_sip_msg *out);
  * (next is not called). Takes req. */
 bool gw_media_submit(struct gw_call *c, struct gw_iq_req *req, gw_call_iq_cb *next);
 void gw_media_release(struct gw_call *c);
+void gw_media_tidy(struct gw_call *c); /* after an exchange: data channels that are over */
 void gw_media_on_notify(struct gw_call *c, const struct gw_iq_notify *n);
 void gw_media_keyframe(struct gw_call *c);
 struct gw_iq_req *gw_media_req(struct gw_call *c);

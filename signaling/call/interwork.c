@@ -124,8 +124,16 @@ static void note_line(struct ms_line *l, const struct gw_sdp_media *m)
 /* --- offers ----------------------------------------------------------------------------------------------------------
  */
 
+/* Whether the m-line is one of data channels: the browser's own, or one of the core that becomes one there. */
+static bool is_data(const struct gw_ms *ms, enum gw_leg from, const struct gw_sdp_media *m, enum gw_e2ae_media media)
+{
+    if (!ms->conf->data_channels || ms->e2ae.client != GW_CLIENT_WIC)
+        return false;
+    return from == GW_LEG_ACCESS ? media == GW_E2AE_SCTP : ms_data_row(m) != NULL;
+}
+
 static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, bool *is_protected,
-                  struct gw_sdp_refusal *why)
+                  bool *has_channels, struct gw_sdp_refusal *why)
 {
     const struct gw_e2ae_policy policy = { ms->conf->rcs51, ms->conf->core_sdes };
     const struct gw_sdp_media *m = &sdp->media[i];
@@ -140,12 +148,11 @@ static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, 
         ms_refuse(why, 488, d.warn, "%s", d.text);
         return GW_E_UNSUPPORTED;
     }
-    if (media == GW_E2AE_SCTP && from == GW_LEG_ACCESS && ms->conf->data_channels) {
-        *is_protected = true;
+    *has_channels = is_data(ms, from, m, media);
+    if (*has_channels)
         return 0;
-    }
     if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
-        /* MSRP, BFCP, T.140 and T.38 of the core and of phones find their place here */
+        /* MSRP, BFCP, T.140 and T.38 of phones find their place here */
         ms_refuse(why, 488, 304, "Media type not carried");
         return GW_E_UNSUPPORTED;
     }
@@ -215,29 +222,40 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
     const struct ms_line *line = &ms->now.legs[from].lines[i];
     const struct ms_leg t_before = ms->now.legs[ms_other(from)];
     int before = line->stream;
-    bool is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i]),
-         is_protected = false;
-    int err;
-
-    if (from == GW_LEG_CORE && line->channel) /* there already; the core offers no new ones yet */
-        return ms_data_core_offer(ms, sdp, i, why);
-    err = decide(ms, from, sdp, i, &is_protected, why);
+    bool is_protected = false, has_channels = false, is_new;
+    int err = decide(ms, from, sdp, i, &is_protected, &has_channels, why);
 
     if (err)
         return err;
-    if (gw_span_is(sdp->media[i].type, "application"))
-        err = ms_data_offer(ms, sdp, i, why);
-    else
-        err = bind_line(ms, from, sdp, i, is_protected, why);
+    if (from == GW_LEG_CORE && has_channels) {
+        is_new = line->channel == 0;
+        err = ms_data_core_offer(ms, sdp, i, why);
+    } else {
+        is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i]);
+        ms_channel_leave(ms, &ms->now.legs[from].lines[i]);
+        err = has_channels ? ms_data_offer(ms, sdp, i, why) : bind_line(ms, from, sdp, i, is_protected, why);
+    }
     if (err && is_new)
         unbind_line(ms, from, i, before, &t_before);
     return err;
+}
+
+/* Data channels alone need one that is carried: there is no offer without an m-line. Later they may all be gone. */
+static bool reaches_other_leg(const struct gw_ms *ms, enum gw_leg from)
+{
+    if (ms->now.legs[ms_other(from)].local || ms_data_is_offered(ms))
+        return true;
+    for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
+        if (ms->now.streams[i].is_offered && ms->now.streams[i].kind != MS_DATA)
+            return true;
+    return false;
 }
 
 static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
 {
     struct ms_leg *f = &ms->now.legs[from];
     struct gw_sdp_refusal first_why = { 488, 304, "No media offered" };
+    bool has_kept;
     int first = 0;
     unsigned n = 0;
 
@@ -254,6 +272,7 @@ static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
         f->lines[i].stream = MS_NO_STREAM;
     }
     f->nlines = sdp->nmedia;
+    has_kept = from == GW_LEG_CORE && ms_data_keep(ms, false);
     for (unsigned i = 0; i < sdp->nmedia; i++)
         note_line(&f->lines[i], &sdp->media[i]);
     for (unsigned i = 0; i < sdp->nmedia; i++) {
@@ -264,7 +283,8 @@ static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
             continue;
         err = offer_line(ms, from, sdp, i, &line);
         if (!err) {
-            n++;
+            if (!n++ && !first)
+                first_why = line;
             continue;
         }
         if (err == GW_E_NOMEM)
@@ -275,7 +295,7 @@ static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
             first_why = line;
         }
     }
-    if (n)
+    if ((n || (has_kept && !first)) && reaches_other_leg(ms, from))
         return 0;
     *why = first_why;
     return first ? first : GW_E_UNSUPPORTED;
@@ -379,30 +399,62 @@ static bool is_answer_profile(const char *offered, struct gw_span answered)
            (ms_is_avpf(offered) && answered.len == n - 1 && strncasecmp(answered.ptr, offered, n - 1) == 0);
 }
 
+/* An m-line of the answer that has a port. *n: what it brings, m-lines or channels. */
+static int answer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, unsigned *n,
+                       struct gw_sdp_refusal *why)
+{
+    const struct gw_sdp_media *m = &sdp->media[i];
+    struct ms_line *l = &ms->now.legs[from].lines[i];
+    struct ms_stream *s = l->stream == MS_NO_STREAM ? NULL : &ms->now.streams[l->stream];
+    int err;
+
+    *n = 1;
+    if (from == GW_LEG_CORE && ms_channel_of(ms, l, true))
+        return ms_data_answer(ms, sdp, i, why);
+    err = s->kind == MS_DATA ? 0 : ms_codecs_answer(ms, from, s, m, why);
+    if (!err)
+        err = ms_transport_answer(ms, from, sdp, i, s, why);
+    if (!err && s->kind == MS_DATA)
+        err = ms_data_client_answer(ms, m, s, n, why);
+    s->is_on = err == 0;
+    return err;
+}
+
+static void begin_answer(struct gw_ms *ms, enum gw_leg from)
+{
+    for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
+        struct ms_stream *s = &ms->now.streams[i];
+        /* an association of the browser's offer is ours to accept, whatever the core has of its channels */
+        s->is_on = from == GW_LEG_CORE && s->is_offered && s->kind == MS_DATA;
+    }
+    for (unsigned i = 0; i < ms->now.nchannels; i++)
+        ms->now.channels[i].is_on = false;
+}
+
 static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
 {
     struct ms_leg *t = &ms->now.legs[from];
     struct gw_sdp_refusal first_why = { 488, 304, "No media accepted" };
-    int first = 0;
+    bool has_offered = false, has_association = false;
     unsigned n = 0;
+    int first = 0;
 
     if (sdp->nmedia != t->nlines) {
         ms_refuse(why, 488, 399, "Answer has %u m-lines, offer had %u", sdp->nmedia, t->nlines);
         return GW_E_UNSUPPORTED;
     }
-    for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
-        ms->now.streams[i].is_on = false;
-    for (unsigned i = 0; i < ms->now.nchannels; i++)
-        ms->now.channels[i].is_on = false;
+    begin_answer(ms, from);
     for (unsigned i = 0; i < sdp->nmedia; i++) {
         const struct gw_sdp_media *m = &sdp->media[i];
         struct ms_line *l = &t->lines[i];
         struct ms_stream *s = l->stream == MS_NO_STREAM ? NULL : &ms->now.streams[l->stream];
-        struct ms_channel *c = from == GW_LEG_CORE ? ms_channel_of(ms, l, true) : NULL;
+        bool is_offered = (from == GW_LEG_CORE && ms_channel_of(ms, l, true)) || (s && s->is_offered);
         struct gw_sdp_refusal line = { 0 };
+        unsigned brought = 0;
         int err;
 
-        l->is_taken = (c || (s && s->is_offered)) && m->port != 0;
+        has_offered |= is_offered;
+        l->is_taken = is_offered && m->port != 0;
         if (!l->is_taken)
             continue;
         if (!gw_span_is(m->type, l->type) || !is_answer_profile(l->proto, m->proto)) {
@@ -410,15 +462,10 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
             return GW_E_UNSUPPORTED;
         }
         gw_span_copy(m->proto, l->proto, sizeof(l->proto));
-        err = c ? ms_data_answer(ms, sdp, i, &line) : s->kind == MS_DATA ? 0 : ms_codecs_answer(ms, from, s, m, &line);
-        if (!err && !c)
-            err = ms_transport_answer(ms, from, sdp, i, s, &line);
-        if (!err && s && s->kind == MS_DATA)
-            ms_data_client_answer(ms, m, s);
+        err = answer_line(ms, from, sdp, i, &brought, &line);
         if (!err) {
-            if (s)
-                s->is_on = true;
-            n++;
+            n += brought;
+            has_association |= brought == 0;
             continue;
         }
         log_refused(ms, from, i, &line);
@@ -427,9 +474,8 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
             first_why = line;
         }
     }
-    if (from == GW_LEG_CORE)
-        ms_data_answered(ms);
-    if (n)
+    /* a call that is up may lose its last channel and be there for the next one */
+    if (n || (!has_offered && !first) || (has_association && ms->now.legs[ms_other(from)].local))
         return 0;
     *why = first_why;
     return first ? first : GW_E_UNSUPPORTED;
@@ -486,11 +532,15 @@ static void commit(struct gw_ms *ms)
     for (int leg = 0; leg < 2; leg++)
         for (unsigned i = 0; i < ms->now.legs[leg].nlines; i++) {
             struct ms_line *l = &ms->now.legs[leg].lines[i];
+            bool is_on = (l->stream != MS_NO_STREAM && ms->now.streams[l->stream].is_on) ||
+                         (leg == GW_LEG_CORE && ms_channel_of(ms, l, false));
+            if (ms->now.is_self_made && leg == (int)ms->now.from && !is_on)
+                continue; /* that leg knows nothing of it yet */
             /* an answer that was of no use here is still one to its peer: the place is not free (RFC 9429 s. 5.2.2) */
-            l->is_dead = (l->stream == MS_NO_STREAM || !ms->now.streams[l->stream].is_on) &&
-                         !(leg == (int)ms_other(ms->now.from) && l->is_taken);
+            l->is_dead = !is_on && !(leg == (int)ms_other(ms->now.from) && l->is_taken);
         }
-    ms_data_commit(ms);
+    for (unsigned i = 0; i < ms->now.nchannels; i++)
+        ms->now.channels[i].was_answered |= ms->now.channels[i].is_on;
     ms_state_fini(&ms->before);
     ms->oa = GW_OA_STABLE;
 }
@@ -537,6 +587,10 @@ static bool is_same_answer(const struct ms_state *a, const struct ms_state *b)
             if ((x->codecs[k].answer_pt == MS_NO_PT) != (y->codecs[k].answer_pt == MS_NO_PT))
                 return false;
     }
+    for (unsigned i = 0; i < a->nchannels && i < b->nchannels; i++)
+        if (a->channels[i].is_on != b->channels[i].is_on ||
+            a->channels[i].direction[GW_LEG_CORE] != b->channels[i].direction[GW_LEG_CORE])
+            return false;
     return true;
 }
 
@@ -579,16 +633,15 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
 
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         ms->now.streams[i].is_offered = false;
+    (void)ms_data_keep(ms, true);
     for (unsigned i = 0; i < f->nlines && i < src->nmedia; i++) {
         struct ms_stream *s = f->lines[i].stream == MS_NO_STREAM ? NULL : &ms->now.streams[f->lines[i].stream];
         struct gw_sdp_refusal why;
 
         if (!s || !s->is_on)
             continue;
-        if (s->kind == MS_DATA) {
-            ms_data_keep(ms, s);
+        if (s->kind == MS_DATA)
             continue;
-        }
         if (ms_codecs_offer(ms, ms_other(to), s, &src->media[i], &why) == 0 &&
             ms_transport_out(ms, to, s, ms_is_secure(f->lines[i].proto)) == 0)
             s->is_offered = true;

@@ -1,7 +1,8 @@
 /* A session led by the input: an octet for the settings, then steps, each a letter and a text up to a NUL:
  *   A, C offer of the access side, of the core (a, c: and no port is left)     n answer in these words
  *   y    the answer of a willing peer, made from our offer                     r rollback
- *   o, O an offer of our own to the access side, to the core                   e answer of another fork */
+ *   o, O an offer of our own to the access side, to the core                   e answer of another fork
+ *   f    what is over is given back */
 #include "signaling/call/interwork_walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -39,6 +40,11 @@ static void step(struct walk *w, char op, struct gw_span text, unsigned n)
         break;
     case 'e':
         walk_reanswer(w, text);
+        break;
+    case 'f':
+        w->nsteps++;
+        if (gw_ms_release(w->ms, &w->req))
+            walk_check_req(&w->req);
         break;
     default:
         break;

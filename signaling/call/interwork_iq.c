@@ -1,7 +1,7 @@
 /* The state of the media session as Iq requests, and what replies tell. */
 #include "signaling/call/interwork_priv.h"
 
-static void begin(const struct gw_ms *ms, struct gw_iq_req *req, enum gw_iq_op op)
+void ms_iq_begin(const struct gw_ms *ms, struct gw_iq_req *req, enum gw_iq_op op)
 {
     memset(req, 0, sizeof(*req));
     req->op = (uint8_t)op;
@@ -12,7 +12,7 @@ static void begin(const struct gw_ms *ms, struct gw_iq_req *req, enum gw_iq_op o
 
 void ms_iq_reserve(struct gw_ms *ms, struct gw_iq_req *req)
 {
-    begin(ms, req, GW_IQ_CONFIGURE);
+    ms_iq_begin(ms, req, GW_IQ_CONFIGURE);
     for (unsigned i = 0; i < ms->now.nterms; i++) {
         const struct ms_term *t = &ms->now.terms[i];
         if (t->is_reserved)
@@ -111,7 +111,7 @@ static uint16_t inactivity(const struct gw_ms *ms, const struct gw_iq_term *t)
 
 void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req)
 {
-    begin(ms, req, GW_IQ_CONFIGURE);
+    ms_iq_begin(ms, req, GW_IQ_CONFIGURE);
     for (unsigned i = 0; i < ms->now.nterms; i++) {
         struct gw_iq_term *q = &req->terms[req->nterms++];
         memcpy(q, &ms->now.terms[i].want, sizeof(*q));

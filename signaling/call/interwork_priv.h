@@ -52,22 +52,33 @@ struct ms_line {                       /* an m-line of one leg; its place never 
     bool in_bundle;
 };
 
-enum { MS_DATA = 2, MS_NO_LINE = 255 }; /* kind of the stream that stands for an m-line of data channels; it has no line on
-                                         * the core leg: each of its channels has one of its own */
+/* Kind of the stream that stands for an m-line of data channels. It has no line on the core leg (MS_NO_LINE): each of
+ * its channels has one of its own. */
+enum { MS_DATA = 100, MS_NO_LINE = 255, MS_DCMAP = 320 };
 
 /* A data channel of the browser and its m-line towards the core (specs/data-media.md 2). */
 struct ms_channel {
     bool is_used, is_offered, is_on, was_configured, was_answered;
+    bool is_in_band;         /* opened by DCEP: never in the browser's SDP (RFC 8864 s. 6.1) */
     uint8_t protocol;        /* enum gw_iq_protocol */
+    uint8_t iq;              /* id at Iq; never given again */
     uint16_t id;             /* of the SCTP stream */
     uint8_t stream;          /* index of its MS_DATA stream */
-    uint8_t core_line, core_term;
+    uint8_t core_line, core_term; /* core_line MS_NO_LINE: its m-line serves something else now */
     uint8_t direction[2];    /* enum gw_sdp_direction, as that leg said */
-    bool is_client_active;   /* MSRP: the browser speaks first (RFC 8873 s. 5.2) */
+    uint8_t setup[2];        /* enum gw_sdp_setup: MSRP role (dcsa) of the browser; TCP role of the core */
     uint8_t t140_pt, red_pt, generations;
     uint16_t cps[2];
+    char options[MS_DCMAP];  /* of its dcmap, as first written */
     char token[17];          /* of our MSRP URIs */
     char client_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1];
+};
+
+/* What a core m-line carries and over what: one row for each transport. */
+struct ms_data_row {
+    const char *type, *proto;
+    uint8_t protocol;            /* enum gw_iq_protocol */
+    uint8_t transport, security; /* of its termination */
 };
 
 struct ms_term {
@@ -115,7 +126,8 @@ struct gw_ms {
     char call[GW_IQ_CALL_ID + 1];
     uint64_t ctx;
     uint64_t o_id[2];
-    unsigned next_term; /* ids given out, never taken back */
+    unsigned next_term, next_channel; /* ids given out, never taken back */
+    unsigned next_sctp;               /* the same of SCTP streams: ours are odd, as we end as the DTLS server */
     enum gw_oa_state oa;
     struct ms_state now, before; /* before: valid while an offer is open */
 };
@@ -139,6 +151,7 @@ int ms_state_copy(struct ms_state *to, const struct ms_state *from);
 void ms_state_fini(struct ms_state *s);
 struct ms_term *ms_term(struct gw_ms *ms, unsigned id); /* NULL for 0 */
 int ms_term_new(struct gw_ms *ms, enum gw_leg leg, struct ms_term **out);
+void ms_term_remove(struct gw_ms *ms, unsigned id);
 /* The stream of an offered m-line and its place on the other leg: found, or made. */
 int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind kind, struct ms_stream **out);
 /* A free stream; a place for a new m-line. */
@@ -171,32 +184,49 @@ void ms_sdes_out(struct gw_ms *ms, struct ms_term *t); /* the lines that we offe
 void ms_sdes_clear(struct ms_term *t);
 void ms_sdes_write(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer);
 
-int ms_transport_data(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
-                      struct gw_sdp_refusal *why); /* of an offered m-line of data channels */
-/* Address of a core m-line, of a core network. */
-int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *out, struct gw_sdp_refusal *why);
+/* Addresses of a core m-line, of a core network. */
+int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *rtp,
+                    struct gw_addr *rtcp, struct gw_sdp_refusal *why);
 uint8_t ms_core_family(const struct gw_ms *ms);
 
-/* --- interwork_data.c: data channels of a browser, each an m-line towards the core */
+/* --- interwork_data.c: the life of data channels, each with an m-line towards the core */
+const struct ms_data_row *ms_data_row(const struct gw_sdp_media *m); /* of a core m-line; NULL: carries no channel */
+/* The row of our own offers. NULL: a protocol that no browser opens. */
+const struct ms_data_row *ms_data_own_row(const struct gw_ms *ms, enum gw_iq_protocol protocol);
+const char *ms_data_subprotocol(enum gw_iq_protocol protocol);
+int ms_data_protocol(const char *subprotocol); /* enum gw_iq_protocol, or negative */
+/* A new channel with its termination. line: its m-line of the core, MS_NO_LINE: one is found. LIMIT, NOMEM: no trace.
+ */
+int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *row, unsigned line,
+                   struct ms_channel **out);
+struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
+struct ms_channel *ms_channel_find(struct gw_ms *ms, unsigned stream, unsigned id);
+void ms_channel_leave(struct gw_ms *ms, struct ms_line *l); /* its m-line serves something else */
+bool ms_data_is_offered(const struct gw_ms *ms); /* any channel */
+/* Associations go on, and with them their channels, in an offer that does not speak of them. False: there is none. */
+bool ms_data_keep(struct gw_ms *ms, bool has_channels);
+void ms_data_iq(struct gw_ms *ms, struct gw_iq_req *req, bool is_configure);
+void ms_data_uri(struct gw_ms *ms, const struct ms_channel *c, enum gw_leg leg, char *buf, size_t size);
+
+/* --- interwork_data_read.c */
 int ms_data_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
-int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
-/* The core offers again what it has; it can only move or hold it. */
 int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
-void ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, const struct ms_stream *s);
-void ms_data_keep(struct gw_ms *ms, struct ms_stream *s); /* offered again by ourselves, as it is */
-void ms_data_answered(struct gw_ms *ms); /* after all m-lines of an answer */
-void ms_data_commit(struct gw_ms *ms);
+int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
+/* The browser's answer for an m-line of channels: which of them it has, and how many. */
+int ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, struct ms_stream *s, unsigned *n,
+                          struct gw_sdp_refusal *why);
+
+/* --- interwork_data_write.c */
 void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer,
                         struct gw_sdp_buf *b);
 void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
                           struct gw_sdp_buf *b);
-void ms_data_iq(struct gw_ms *ms, struct gw_iq_req *req, bool is_configure);
-struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
 void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
 /* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
 void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
 
 /* --- interwork_iq.c */
+void ms_iq_begin(const struct gw_ms *ms, struct gw_iq_req *req, enum gw_iq_op op);
 void ms_iq_reserve(struct gw_ms *ms, struct gw_iq_req *req);                /* terminations that are new */
 void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req);              /* everything */
 void ms_iq_difference(struct gw_iq_req *req, const struct gw_iq_req *from); /* takes out what `from` has alike */

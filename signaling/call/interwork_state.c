@@ -85,6 +85,20 @@ int ms_term_new(struct gw_ms *ms, enum gw_leg leg, struct ms_term **out)
     return 0;
 }
 
+void ms_term_remove(struct gw_ms *ms, unsigned id)
+{
+    struct ms_state *s = &ms->now;
+    unsigned i = 0;
+
+    while (i < s->nterms && s->terms[i].want.id != id)
+        i++;
+    if (i == s->nterms)
+        return;
+    s->nterms--;
+    memmove(&s->terms[i], &s->terms[i + 1], (s->nterms - i) * sizeof(s->terms[0]));
+    explicit_bzero(&s->terms[s->nterms], sizeof(s->terms[0]));
+}
+
 void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line)
 {
     struct ms_line *l = &ms->now.legs[from].lines[line];
@@ -95,10 +109,8 @@ void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line)
     s = &ms->now.streams[l->stream];
     for (unsigned i = 0; s->kind == MS_DATA && i < ms->now.nchannels; i++) { /* its channels go with it */
         struct ms_channel *c = &ms->now.channels[i];
-        if (!c->is_used || &ms->now.streams[c->stream] != s)
-            continue;
-        ms->now.legs[GW_LEG_CORE].lines[c->core_line].channel = 0;
-        c->is_used = c->is_offered = c->is_on = false;
+        if (c->is_used && &ms->now.streams[c->stream] == s)
+            c->is_offered = c->is_on = false;
     }
     if (s->line[ms_other(from)] != MS_NO_LINE)
         ms->now.legs[ms_other(from)].lines[s->line[ms_other(from)]].stream = MS_NO_STREAM;
@@ -142,7 +154,8 @@ int ms_take_line(struct ms_leg *leg, unsigned *index)
 {
     unsigned i = 0;
 
-    while (i < leg->nlines && !(leg->lines[i].is_dead && leg->lines[i].stream == MS_NO_STREAM && !leg->lines[i].channel))
+    while (i < leg->nlines &&
+           !(leg->lines[i].is_dead && leg->lines[i].stream == MS_NO_STREAM && !leg->lines[i].channel))
         i++;
     if (i == GW_SDP_MEDIA)
         return GW_E_LIMIT;

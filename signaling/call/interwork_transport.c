@@ -75,7 +75,8 @@ static int read_webrtc(const struct gw_sdp *sdp, unsigned line, struct webrtc *w
     struct gw_span value;
 
     memset(w, 0, sizeof(*w));
-    if (!gw_span_is(sdp->media[line].type, "application") && !gw_sdp_has(&sdp->media[line].section, "rtcp-mux") && !gw_sdp_has(&m->section, "rtcp-mux"))
+    if (!gw_span_is(sdp->media[line].type, "application") && !gw_sdp_has(&sdp->media[line].section, "rtcp-mux") &&
+        !gw_sdp_has(&m->section, "rtcp-mux"))
         return refuse(why, "rtcp-mux is required");
     if (gw_sdp_has(&sdp->session, "ice-lite"))
         return refuse(why, "two ICE-lite agents");
@@ -331,18 +332,17 @@ int ms_transport_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
                                   : plain_in(ms, from, sdp, line, s, true, why);
 }
 
-int ms_transport_data(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
-                      struct gw_sdp_refusal *why)
+int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *rtp,
+                    struct gw_addr *rtcp, struct gw_sdp_refusal *why)
 {
-    return webrtc_in(ms, sdp, line, s, true, why);
-}
-
-int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *out, struct gw_sdp_refusal *why)
-{
-    struct gw_addr rtcp;
     uint8_t family;
+    int err = read_addresses(ms, GW_LEG_CORE, sdp, line, rtp, rtcp, &family, why);
 
-    return read_addresses(ms, GW_LEG_CORE, sdp, line, out, &rtcp, &family, why);
+    if (!err && !has_family(addresses(ms, GW_LEG_CORE), family)) {
+        ms_refuse(why, 488, 301, "No address of this family here");
+        return GW_E_UNSUPPORTED;
+    }
+    return err;
 }
 
 uint8_t ms_core_family(const struct gw_ms *ms)
@@ -375,7 +375,9 @@ int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool
 {
     struct ms_leg *leg = &ms->now.legs[to];
     struct ms_line *l = &leg->lines[s->line[to]];
-    const char *theirs = ms->now.legs[ms_other(to)].lines[s->line[ms_other(to)]].proto;
+    const char *theirs = s->line[ms_other(to)] == MS_NO_LINE
+                             ? ""
+                             : ms->now.legs[ms_other(to)].lines[s->line[ms_other(to)]].proto;
     bool is_webrtc = ms_is_webrtc(ms, to);
     uint8_t family = 0;
     struct ms_term *t;

@@ -138,7 +138,7 @@ static inline void walk_note_alive(struct walk *w, enum gw_leg leg, const char *
 
 static inline void walk_check_req(const struct gw_iq_req *req)
 {
-    MUST(req->nterms <= GW_IQ_TERMS && req->nstreams <= GW_IQ_STREAMS);
+    MUST(req->nterms <= GW_IQ_TERMS && req->nstreams <= GW_IQ_STREAMS && req->nchannels <= GW_IQ_CHANNELS);
     for (unsigned i = 0; i < req->nterms; i++) {
         MUST(req->terms[i].id != 0);
         for (unsigned k = 0; k < i; k++)
@@ -151,6 +151,16 @@ static inline void walk_check_req(const struct gw_iq_req *req)
         MUST(s->access_term != 0 && s->core_term != 0 && s->access_term != s->core_term);
         for (unsigned k = 0; k < s->npts; k++)
             MUST(s->pts[k].access < 128 && s->pts[k].core < 128);
+    }
+    for (unsigned i = 0; i < req->nchannels; i++) {
+        const struct gw_iq_channel *c = &req->channels[i];
+
+        MUST(c->id > GW_IQ_STREAMS && c->access_term != 0 && c->core_term != 0 && c->access_term != c->core_term);
+        for (unsigned k = 0; k < i; k++) {
+            MUST(req->channels[k].id != c->id && req->channels[k].core_term != c->core_term);
+            MUST(req->channels[k].stream != c->stream || req->channels[k].access_term != c->access_term ||
+                 !(c->to_core || c->to_access) || !(req->channels[k].to_core || req->channels[k].to_access));
+        }
     }
 }
 
@@ -371,6 +381,25 @@ struct walk_choice { /* of the answerer, per m-line */
     const char *direction;
 };
 
+/* The channels of a browser's m-line, or what an m-line of the core needs to be one. */
+static inline void walk_answer_channels(struct gw_sdp_buf *b, const struct gw_sdp_media *m, unsigned keep)
+{
+    struct gw_span v;
+    unsigned pos = 0, n = 0;
+
+    if (gw_sdp_has(&m->section, "path"))
+        gw_sdp_printf(b, "a=path:msrp://10.0.0.9:30000/x;tcp\r\n");
+    if (gw_sdp_has(&m->section, "sctp-port"))
+        gw_sdp_printf(b, "a=sctp-port:5000\r\n");
+    while (gw_sdp_attr(&m->section, "dcmap", &pos, &v)) {
+        struct gw_sdp_dcmap map;
+
+        MUST(gw_sdp_parse_dcmap(v, &map) == 0);
+        if (keep >> (n++ % 8) & 1)
+            gw_sdp_printf(b, "a=dcmap:%.*s\r\na=dcsa:%u path:msrps://b:9/s;dc\r\n", GW_SDP_ARG(v), map.id);
+    }
+}
+
 /* Accepts what our open offer holds, as chosen; choices go round. */
 static inline char *walk_make_answer(struct walk *w, const struct walk_choice *choices, unsigned nchoices,
                                      unsigned version)
@@ -404,6 +433,7 @@ static inline char *walk_make_answer(struct walk *w, const struct walk_choice *c
             gw_sdp_printf(&b, "a=mid:%.*s\r\n", GW_SDP_ARG(mid));
         for (pos = 0; gw_sdp_attr(&m->section, "rtpmap", &pos, &mid);)
             gw_sdp_printf(&b, "a=rtpmap:%.*s\r\n", GW_SDP_ARG(mid));
+        walk_answer_channels(&b, m, c->keep);
         if (leg == GW_LEG_ACCESS && w->client == GW_CLIENT_WIC)
             gw_sdp_printf(
                 &b, "a=ice-ufrag:Xy1z\r\na=ice-pwd:0123456789abcdefghijkl\r\na=setup:active\r\na=rtcp-mux\r\n"

@@ -60,12 +60,16 @@ static void learn(enum gw_leg leg, const char *text)
     gw_sdp_free(sdp);
 }
 
-static void new_line(struct peer *p)
+static void new_line(enum gw_leg leg)
 {
-    static const char *const types[] = { "audio", "video", "audio", "video", "text", "image" };
+    static const char *const types[2][6] = {
+        [GW_LEG_ACCESS] = { "audio", "video", "audio", "video", "application", "image" },
+        [GW_LEG_CORE] = { "audio", "video", "message", "application", "text", "image" },
+    };
+    struct peer *p = &peers[leg];
     struct peer_line *l = &p->lines[p->nlines++];
 
-    snprintf(l->type, sizeof(l->type), "%s", types[pick(6)]);
+    snprintf(l->type, sizeof(l->type), "%s", types[leg][pick(6)]);
     snprintf(l->mid, sizeof(l->mid), "p%u", p->next_mid++);
     l->is_off = false;
 }
@@ -80,29 +84,63 @@ static void write_codecs(struct gw_sdp_buf *b, bool is_video)
             b, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\na=rtpmap:101 telephone-event/8000\r\n");
 }
 
+static const char client_transport[] =
+    "a=fingerprint:sha-256 6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:"
+    "19:08\r\na=setup:actpass\r\na=rtcp-mux\r\na=3ge2ae:requested\r\n";
+
+/* Channels come and go, also with another sub-protocol and with the ids that the gateway gives. */
+static void write_channels(struct gw_sdp_buf *b)
+{
+    static const char *const names[] = { "msrp", "bfcp", "t140", "chess" };
+
+    gw_sdp_printf(b, "a=sctp-port:5000\r\n");
+    for (unsigned id = 0; id < 6; id++)
+        if (pick(3))
+            gw_sdp_printf(b, "a=dcmap:%u subprotocol=\"%s\"\r\na=dcsa:%u path:msrps://b:9/s%u;dc\r\na=dcsa:%u %s\r\n",
+                          id, names[pick(8) ? id % 3 : pick(4)], id, id, id, direction());
+}
+
+/* What stands behind the port: transport and formats of a type. */
+static const char *words_of(enum gw_leg leg, const char *type)
+{
+    static const struct {
+        const char *type, *words[2];
+    } rows[] = {
+        { "audio", { "UDP/TLS/RTP/SAVPF 111 0 8 101", "RTP/AVP 111 0 8 101" } },
+        { "video", { "UDP/TLS/RTP/SAVPF 96 97", "RTP/AVP 96 97" } },
+        { "application", { "UDP/DTLS/SCTP webrtc-datachannel", "TCP/BFCP *" } },
+        { "message", { "TCP/MSRP *", "TCP/MSRP *" } },
+        { "text", { "RTP/AVP 97", "RTP/AVP 97" } },
+    };
+
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].type, type) == 0)
+            return rows[i].words[leg];
+    return "udptl t38";
+}
+
 static void write_line(struct gw_sdp_buf *b, enum gw_leg leg, const struct peer *p, unsigned i)
 {
+    static const char *const setups[] = { "actpass", "active", "passive" };
     const struct peer_line *l = &p->lines[i];
-    bool is_video = strcmp(l->type, "video") == 0, is_rtp = is_video || strcmp(l->type, "audio") == 0;
+    bool is_video = strcmp(l->type, "video") == 0;
 
-    gw_sdp_printf(b, "m=%s %u %s %s\r\n", l->type,
+    gw_sdp_printf(b, "m=%s %u %s\r\n", l->type,
                   l->is_off              ? 0
                   : leg == GW_LEG_ACCESS ? 9
                                          : 30000 + 2 * i,
-                  !is_rtp                ? "udptl"
-                  : leg == GW_LEG_ACCESS ? "UDP/TLS/RTP/SAVPF"
-                                         : "RTP/AVP",
-                  !is_rtp    ? "t38"
-                  : is_video ? "96 97"
-                             : "111 0 8 101");
+                  words_of(leg, l->type));
     if (leg == GW_LEG_ACCESS)
-        gw_sdp_printf(b,
-                      "c=IN IP4 0.0.0.0\r\na=mid:%s\r\na=ice-ufrag:uf%u\r\na=ice-pwd:0123456789abcdefghij%02u\r\n"
-                      "a=fingerprint:sha-256 6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:"
-                      "F0:A1:58:D0:A1:2C:19:08\r\na=setup:actpass\r\na=rtcp-mux\r\na=3ge2ae:requested\r\n",
-                      l->mid, 1000 + p->generation, p->generation % 100);
-    if (is_rtp)
+        gw_sdp_printf(b, "c=IN IP4 0.0.0.0\r\na=mid:%s\r\na=ice-ufrag:uf%u\r\na=ice-pwd:0123456789abcdefghij%02u\r\n%s",
+                      l->mid, 1000 + p->generation, p->generation % 100, client_transport);
+    if (is_video || strcmp(l->type, "audio") == 0)
         write_codecs(b, is_video);
+    else if (leg == GW_LEG_ACCESS)
+        write_channels(b);
+    else
+        gw_sdp_printf(b,
+                      "a=path:msrp://10.0.0.9:%u/x;tcp\r\na=rtpmap:97 t140/1000\r\na=setup:%s\r\na=connection:%s\r\n",
+                      30000 + 2 * i, setups[pick(3)], pick(2) ? "new" : "existing");
     gw_sdp_printf(b, "a=x-line:%u\r\na=%s\r\n", i, direction());
 }
 
@@ -112,7 +150,7 @@ static char *make_offer(enum gw_leg leg)
     struct gw_sdp_buf b = { 0 };
 
     while (p->nlines == 0 || (p->nlines < 8 && pick(3) == 0))
-        new_line(p);
+        new_line(leg);
     for (unsigned i = 0; i < p->nlines; i++)
         if (pick(8) == 0)
             p->lines[i].is_off = !p->lines[i].is_off;
@@ -141,6 +179,17 @@ static void choose(struct walk_choice choices[8])
         choices[i] = (struct walk_choice){ pick(5) == 0, 1 + pick(255), direction() };
 }
 
+static void release(struct walk *w)
+{
+    bool was_open = walk_is_open(w);
+
+    if (gw_ms_release(w->ms, &w->req)) {
+        MUST(!was_open && w->req.op == GW_IQ_RELEASE && w->req.nterms != 0 && w->req.nterms <= GW_IQ_CHANNELS);
+        walk_check_req(&w->req);
+    }
+    MUST(!gw_ms_release(w->ms, &w->req));
+}
+
 static void one_step(struct walk *w)
 {
     enum gw_leg leg = pick(2) ? GW_LEG_CORE : GW_LEG_ACCESS;
@@ -150,6 +199,8 @@ static void one_step(struct walk *w)
 
     memcpy(kept, peers, sizeof(kept));
     choose(choices);
+    if (pick(3) == 0)
+        release(w);
     if (!walk_is_open(w) && pick(6) == 0) {
         walk_reoffer(w, leg);
     } else if (!walk_is_open(w)) {

@@ -375,10 +375,16 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
         struct ms_line *l = &leg->lines[i];
         const struct ms_stream *s = active(ms, l, true);
 
-        if (!s || s->kind == MS_DATA)
+        if (!s)
             continue;
-        gw_span_copy(src->media[s->line[ms_other(to)]].type, l->type, sizeof(l->type));
-        snprintf(l->fmt, sizeof(l->fmt), "%u", s->codecs[0].pt[to]);
+        if (s->kind == MS_DATA) {
+            snprintf(l->type, sizeof(l->type), "application");
+            snprintf(l->fmt, sizeof(l->fmt), "%s",
+                     gw_sdp_is_old_sctp(gw_span_str(l->proto)) ? "5000" : "webrtc-datachannel");
+        } else {
+            gw_span_copy(src->media[s->line[ms_other(to)]].type, l->type, sizeof(l->type));
+            snprintf(l->fmt, sizeof(l->fmt), "%u", s->codecs[0].pt[to]);
+        }
         while (!l->mid[0] && ms_is_webrtc(ms, to)) {
             char mid[12];
             snprintf(mid, sizeof(mid), "%u", leg->next_mid++);

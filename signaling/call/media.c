@@ -50,7 +50,7 @@ static void on_reply(void *arg, const struct gw_iq_reply *reply)
 
 bool gw_media_submit(struct gw_call *c, struct gw_iq_req *req, gw_call_iq_cb *next)
 {
-    if (req->nterms == 0 && req->nstreams == 0) {
+    if (req->nterms == 0 && req->nstreams == 0 && req->nchannels == 0) {
         const size_t size = sizeof(struct gw_iq_reply);
         struct gw_iq_reply *none = calloc(1, size);
         free(req);
@@ -79,6 +79,22 @@ bool gw_media_submit(struct gw_call *c, struct gw_iq_req *req, gw_call_iq_cb *ne
 
 /* ---- release ---- */
 
+/* Counters of what was released, for the record. */
+static void keep_counters(struct gw_call *c, const struct gw_iq_reply *reply)
+{
+    struct gw_iq_counters *grown;
+    unsigned n = reply->err ? 0 : reply->ncounters;
+
+    if (c->ncounters + n > GW_CALL_COUNTERS)
+        n = GW_CALL_COUNTERS - c->ncounters;
+    grown = n ? realloc(c->counters, (c->ncounters + n) * sizeof(*grown)) : NULL;
+    if (!grown)
+        return;
+    memcpy(grown + c->ncounters, reply->counters, n * sizeof(*grown));
+    c->counters = grown;
+    c->ncounters = (uint16_t)(c->ncounters + n);
+}
+
 static void on_released(void *arg, const struct gw_iq_reply *reply)
 {
     struct gw_call *c = arg;
@@ -92,10 +108,7 @@ static void on_released(void *arg, const struct gw_iq_reply *reply)
     if (reply->err)
         gw_log(GW_LOG_WARNING, "call", c->id, "release of context %llu: %s", (unsigned long long)c->ctx,
                gw_err_text(reply->err));
-    if (!reply->err && reply->ncounters && (c->counters = calloc(reply->ncounters, sizeof(*c->counters)))) {
-        c->ncounters = reply->ncounters;
-        memcpy(c->counters, reply->counters, reply->ncounters * sizeof(*c->counters));
-    }
+    keep_counters(c, reply);
     c->ctx = 0;
     gw_call_check_over(c);
 }
@@ -126,6 +139,37 @@ void gw_media_release(struct gw_call *c)
     }
     gw_stats_inc(GW_STAT_CALL_IQ_FAILED);
     gw_call_timer_set(c, GW_TIMER_IQ, gw_call_now_us(c) + RELEASE_RETRY_MS * GW_MS);
+}
+
+static void on_tidied(void *arg, const struct gw_iq_reply *reply)
+{
+    struct gw_call *c = arg;
+
+    c->iq_pending--;
+    if (reply->err)
+        gw_log(GW_LOG_WARNING, "call", c->id, "release of data channels: %s", gw_err_text(reply->err));
+    keep_counters(c, reply);
+    if (c->state == GW_CALL_ENDING)
+        gw_media_release(c);
+    gw_call_check_over(c);
+}
+
+/* Data channels that an exchange ended or refused. */
+void gw_media_tidy(struct gw_call *c)
+{
+    struct gw_iq_req *req = c->state == GW_CALL_UP && c->ctx ? gw_media_req(c) : NULL;
+
+    if (!req || !gw_ms_release(c->ms, req)) {
+        free(req);
+        return;
+    }
+    req->txn = ++c->cs->iq_txn;
+    c->iq_pending++;
+    if (gw_agw_submit(c->cs->agw, &req, on_tidied, c) != 0) { /* they go with the call */
+        c->iq_pending--;
+        free(req);
+        gw_stats_inc(GW_STAT_CALL_IQ_FAILED);
+    }
 }
 
 /* ---- key frames ---- */

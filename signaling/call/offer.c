@@ -20,6 +20,7 @@ void gw_offer_reset(struct gw_call *c)
     c->ex.msg = NULL;
     c->ex.state = GW_EX_IDLE;
     c->ex.is_late = c->ex.is_own = false;
+    gw_media_tidy(c);
 }
 
 static bool keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)

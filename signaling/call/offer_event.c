@@ -182,6 +182,8 @@ static void on_ack(void *arg, const struct gw_sip_msg *ack)
     if (is_first)
         c->state = GW_CALL_UP;
     gw_offer_on_ack(leg, ack);
+    if (is_first)
+        gw_media_tidy(c);
     if (is_first && c->state == GW_CALL_UP && c->ex.needs_reoffer) {
         c->ex.needs_reoffer = false;
         gw_offer_own(&c->leg[GW_LEG_ACCESS]);

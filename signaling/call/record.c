@@ -51,6 +51,20 @@ static json_t *stream_json(const struct gw_iq_counters *k)
     return j;
 }
 
+static json_t *channel_json(const struct gw_iq_counters *k)
+{
+    static const char *const names[2] = { "to_core", "to_access" };
+    static const char *const protocols[] = { "msrp", "bfcp", "t140", "t38" }; /* enum gw_iq_protocol */
+    json_t *j = json_pack("{s:i, s:s, s:o, s:o}", "channel", k->id, "protocol", protocols[k->protocol & 3], "security",
+                          text_json(k->security), "core_security", text_json(k->core_security));
+
+    for (unsigned d = 0; j && d < 2; d++)
+        json_object_set_new(j, names[d],
+                            json_pack("{s:I, s:I, s:I}", "messages", (json_int_t)k->dir[d].packets, "octets",
+                                      (json_int_t)k->dir[d].octets, "dropped", (json_int_t)k->dir[d].dropped));
+    return j;
+}
+
 static json_t *call_json(const struct gw_call *c)
 {
     static const char *const states[] = { "setup", "up", "ending" }, *const by[] = { "gateway", "access", "core" };
@@ -67,10 +81,16 @@ static json_t *call_json(const struct gw_call *c)
     json_object_set_new(j, "why", text_json(c->why));
     double s = c->answered_wall_us ? (double)(c->ended_wall_us - c->answered_wall_us) / 1e6 : 0;
     json_object_set_new(j, "duration_s", json_real(s));
-    json_t *streams = json_array();
-    for (unsigned i = 0; i < c->ncounters; i++)
-        json_array_append_new(streams, stream_json(&c->counters[i]));
+    json_t *streams = json_array(), *channels = json_array();
+    for (unsigned i = 0; i < c->ncounters; i++) {
+        const struct gw_iq_counters *k = &c->counters[i];
+        if (k->is_channel)
+            json_array_append_new(channels, channel_json(k));
+        else
+            json_array_append_new(streams, stream_json(k));
+    }
     json_object_set_new(j, "streams", streams);
+    json_object_set_new(j, "channels", channels);
     return j;
 }
 

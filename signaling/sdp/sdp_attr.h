@@ -183,11 +183,27 @@ struct gw_sdp_dcmap {
     bool is_ordered, has_max_retr, has_max_time;
     char subprotocol[64]; /* lower case */
     char label[256];
+    struct gw_span options; /* all that follows the id, as written */
 };
 /* INVAL: max-retr with max-time, which the offer is to be refused for (s. 5.1.7). */
 int gw_sdp_parse_dcmap(struct gw_span value, struct gw_sdp_dcmap *out);
 /* Iterates over the attributes of channel `id`: name, value (empty for a flag), and both as written. */
-bool gw_sdp_dcsa(const struct gw_sdp_section *s, uint16_t id, unsigned *pos, struct gw_span *name, struct gw_span *value,
-                 struct gw_span *whole);
+bool gw_sdp_dcsa(const struct gw_sdp_section *s, uint16_t id, unsigned *pos, struct gw_span *name,
+                 struct gw_span *value, struct gw_span *whole);
+
+/* The association of an m-line of data channels, in either syntax: "UDP/DTLS/SCTP webrtc-datachannel" (RFC 8841), or
+ * "DTLS/SCTP 5000" with a=sctpmap of the drafts before it. */
+struct gw_sdp_sctp {
+    bool is_old;
+    uint16_t port;        /* 0 ends the association (RFC 8841 s. 5.1) */
+    uint32_t max_message; /* largest that this side takes; 0: any */
+};
+bool gw_sdp_is_old_sctp(struct gw_span proto);
+/* NOTFOUND: no port, which has no default; UNSUPPORTED: carries something else. */
+int gw_sdp_parse_sctp(const struct gw_sdp_media *m, struct gw_sdp_sctp *out);
+
+/* Address of the first URI of an MSRP path, where its connection goes (RFC 4975 s. 6.1, s. 8.3). UNSUPPORTED: a name.
+ */
+int gw_sdp_parse_msrp_address(struct gw_span path, struct gw_addr *out);
 
 #endif

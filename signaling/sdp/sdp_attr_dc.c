@@ -5,7 +5,10 @@
 
 static int hex(uint8_t c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* The text between two quotes, %HH decoded. */
@@ -91,6 +94,7 @@ int gw_sdp_parse_dcmap(struct gw_span value, struct gw_sdp_dcmap *out)
         return err;
     m.id = (uint16_t)id;
     value = skip_blanks(value);
+    m.options = value;
     while (value.len && !err) {
         struct gw_span opt = next_option(&value);
         bool had_retr = m.has_max_retr, had_time = m.has_max_time;
@@ -109,8 +113,8 @@ int gw_sdp_parse_dcmap(struct gw_span value, struct gw_sdp_dcmap *out)
     return 0;
 }
 
-bool gw_sdp_dcsa(const struct gw_sdp_section *s, uint16_t id, unsigned *pos, struct gw_span *name, struct gw_span *value,
-                 struct gw_span *whole)
+bool gw_sdp_dcsa(const struct gw_sdp_section *s, uint16_t id, unsigned *pos, struct gw_span *name,
+                 struct gw_span *value, struct gw_span *whole)
 {
     struct gw_span v;
 
@@ -126,4 +130,60 @@ bool gw_sdp_dcsa(const struct gw_sdp_section *s, uint16_t id, unsigned *pos, str
         return true;
     }
     return false;
+}
+
+bool gw_sdp_is_old_sctp(struct gw_span proto)
+{
+    return gw_span_is_nocase(proto, "DTLS/SCTP");
+}
+
+static int number_of(const struct gw_sdp_section *s, const char *name, uint32_t most, uint32_t *out)
+{
+    struct gw_span v;
+    unsigned pos = 0;
+
+    return gw_sdp_attr(s, name, &pos, &v) ? gw_sdp_u32(v, most, out) : GW_E_NOTFOUND;
+}
+
+int gw_sdp_parse_sctp(const struct gw_sdp_media *m, struct gw_sdp_sctp *out)
+{
+    struct gw_sdp_sctp a = { .is_old = gw_sdp_is_old_sctp(m->proto), .max_message = 65536 }; /* RFC 8841 s. 6.1 */
+    struct gw_span fmts = m->fmts, fmt = gw_sdp_token(&fmts), app = fmt, v;
+    unsigned pos = 0;
+    uint32_t port;
+
+    if (a.is_old) { /* "sctpmap:5000 webrtc-datachannel 1024": its first word is the m-line's */
+        app = (struct gw_span){ NULL, 0 };
+        while (gw_sdp_attr(&m->section, "sctpmap", &pos, &v))
+            if (gw_span_eq(gw_sdp_token(&v), fmt))
+                app = gw_sdp_token(&v);
+    }
+    if (!gw_span_is(app, "webrtc-datachannel"))
+        return GW_E_UNSUPPORTED;
+    if (a.is_old ? gw_sdp_u32(fmt, 65535, &port) : number_of(&m->section, "sctp-port", 65535, &port))
+        return GW_E_NOTFOUND;
+    a.port = (uint16_t)port;
+    (void)number_of(&m->section, "max-message-size", UINT32_MAX, &a.max_message);
+    *out = a;
+    return 0;
+}
+
+int gw_sdp_parse_msrp_address(struct gw_span path, struct gw_addr *out)
+{
+    struct gw_span uri = gw_sdp_token(&path), authority;
+    char text[GW_ADDR_TEXT];
+    size_t n = 0;
+
+    (void)gw_sdp_until(&uri, ':');
+    if (uri.len < 2 || memcmp(uri.ptr, "//", 2) != 0)
+        return GW_E_SYNTAX;
+    uri = (struct gw_span){ (const char *)uri.ptr + 2, uri.len - 2 };
+    for (const char *p = uri.ptr; n < uri.len && p[n] != '/' && p[n] != ';'; n++)
+        if (p[n] == '@') { /* user information takes no part (s. 6.1) */
+            uri = (struct gw_span){ p + n + 1, uri.len - n - 1 };
+            p = uri.ptr;
+            n = (size_t)-1;
+        }
+    authority = (struct gw_span){ uri.ptr, n };
+    return gw_span_copy(authority, text, sizeof(text)) || gw_addr_parse(text, out) ? GW_E_UNSUPPORTED : 0;
 }

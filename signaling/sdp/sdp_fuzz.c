@@ -23,6 +23,7 @@ static void codecs(const struct gw_sdp_section *s)
             struct gw_sdp_crypto crypto;
             struct gw_addr addr;
             uint32_t ms;
+            struct gw_sdp_dcmap dcmap;
         } u;
 
         (void)gw_sdp_parse_connection(s->lines[i].value, &u.addr);
@@ -42,6 +43,8 @@ static void codecs(const struct gw_sdp_section *s)
         (void)gw_sdp_parse_setup(v, &u.setup);
         (void)gw_sdp_parse_crypto(v, &u.crypto);
         (void)gw_sdp_parse_ptime(v, &u.ms);
+        (void)gw_sdp_parse_dcmap(v, &u.dcmap);
+        (void)gw_sdp_parse_msrp_address(v, &u.addr);
     }
 }
 
@@ -50,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct gw_sdp *a, *b;
     struct gw_sdp_error why;
     struct gw_sdp_buf one = {0}, two = {0};
+    struct gw_sdp_sctp sctp;
     struct gw_addr addr;
 
     if (gw_sdp_parse((struct gw_span){data, len}, &a, &why))
@@ -60,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         (void)gw_sdp_direction(a, &a->media[i]);
         (void)gw_sdp_3ge2ae(&a->media[i].section);
         (void)gw_sdp_address(a, &a->media[i], &addr);
+        (void)gw_sdp_parse_sctp(&a->media[i], &sctp);
     }
     gw_sdp_write(a, &one);
     if (!one.err) { /* LF became CRLF: it may have grown over the limit */

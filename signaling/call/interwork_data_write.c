@@ -1,0 +1,210 @@
+/* Data channels in the SDP that we write: m-lines for the core, dcmap and dcsa for the browser. Attributes that mean
+ * the same on both sides pass as they are. */
+#include "signaling/call/interwork_priv.h"
+
+enum { OUR_SCTP_PORT = 5000, OUR_MAX_MESSAGE = 262144, PT_T140 = 98, PT_RED = 99, CPS = 30 };
+
+/* What ends here or is written anew (RFC 5547, RFC 8856, languages ... pass). */
+static bool is_passing(const struct ms_channel *c, struct gw_span name)
+{
+    static const char *const own[] = { "path",
+                                       "msrp-cema",
+                                       "setup",
+                                       "connection",
+                                       "fmtp",
+                                       "rtpmap",
+                                       "sendrecv",
+                                       "sendonly",
+                                       "recvonly",
+                                       "inactive",
+                                       "fingerprint",
+                                       "tls-id",
+                                       "crypto",
+                                       "3ge2ae",
+                                       "mid",
+                                       "rtcp",
+                                       "rtcp-mux",
+                                       "rtcp-fb",
+                                       "candidate",
+                                       "ice-ufrag",
+                                       "ice-pwd",
+                                       "ice-options",
+                                       "ice-lite",
+                                       "end-of-candidates",
+                                       "remote-candidates",
+                                       "msid",
+                                       "ssrc",
+                                       "ssrc-group",
+                                       "bundle-only",
+                                       "identity",
+                                       "key-mgmt",
+                                       "group",
+                                       "sctp-port",
+                                       "max-message-size",
+                                       "dcmap",
+                                       "dcsa" };
+    for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (gw_span_is(name, own[i]))
+            return false;
+    return !(c->protocol == GW_IQ_T140 && gw_span_is(name, "extmap"));
+}
+
+/* "m-stream" is the name of old peers for "mstrm", and "c-s" is read but never sent (RFC 8856 s. 5.1, s. 5.4). */
+static void write_passing(const struct ms_channel *c, struct gw_span name, struct gw_span value, struct gw_span whole,
+                          struct gw_sdp_buf *b)
+{
+    static const char old[] = " m-stream:";
+    const char *at = value.len ? memmem(value.ptr, value.len, old, strlen(old)) : NULL;
+
+    if (c->protocol == GW_IQ_BFCP && gw_span_is(name, "floorctrl") && gw_span_is(value, "c-s")) {
+        gw_sdp_printf(b, "floorctrl:c-only s-only\r\n");
+    } else if (c->protocol == GW_IQ_BFCP && gw_span_is(name, "floorid") && at) {
+        const char *rest = at + strlen(old), *end = (const char *)value.ptr + value.len;
+        gw_sdp_printf(b, "floorid:%.*s mstrm:%.*s\r\n", (int)(at - (const char *)value.ptr), (const char *)value.ptr,
+                      (int)(end - rest), rest);
+    } else {
+        gw_sdp_printf(b, "%.*s\r\n", GW_SDP_ARG(whole));
+    }
+}
+
+/* ---- towards the core ---- */
+
+static const char *tcp_setup_text(const struct ms_term *t, bool is_offer)
+{
+    return is_offer ? "actpass" : t->want.tcp_setup == GW_IQ_SETUP_ACTIVE ? "active" : "passive";
+}
+
+static void write_text(const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
+{
+    bool is_first = is_offer && !c->was_answered;
+    unsigned text = is_first ? PT_T140 : c->t140_pt, red = is_first ? PT_RED : c->red_pt;
+
+    gw_sdp_printf(b, "a=rtpmap:%u t140/1000\r\n", text);
+    if (red != MS_NO_PT)
+        gw_sdp_printf(b, "a=rtpmap:%u red/1000\r\na=fmtp:%u %u/%u/%u\r\n", red, red, text, text, text);
+    gw_sdp_printf(b, "a=fmtp:%u cps=%u\r\n", text, c->cps[GW_LEG_ACCESS] ? c->cps[GW_LEG_ACCESS] : CPS);
+}
+
+static void write_own(struct gw_ms *ms, const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
+{
+    const struct ms_term *t = ms_term(ms, c->core_term);
+    char uri[GW_IQ_URI + 1];
+
+    switch ((enum gw_iq_protocol)c->protocol) {
+    case GW_IQ_MSRP:
+        ms_data_uri(ms, c, GW_LEG_CORE, uri, sizeof(uri));
+        gw_sdp_printf(b, "a=path:%s\r\na=setup:%s\r\n", uri, tcp_setup_text(t, is_offer)); /* RFC 6135 s. 4.2 */
+        break;
+    case GW_IQ_BFCP:
+        if (t->want.transport == GW_IQ_TCP) /* RFC 4145 s. 5 */
+            gw_sdp_printf(b, "a=setup:%s\r\na=connection:%s\r\n", tcp_setup_text(t, is_offer),
+                          c->was_answered ? "existing" : "new");
+        break;
+    case GW_IQ_T140:
+        write_text(c, is_offer, b);
+        break;
+    case GW_IQ_T38:
+        break;
+    }
+}
+
+static void write_m(const struct ms_channel *c, const struct ms_line *l, const struct ms_term *t, bool is_offer,
+                    struct gw_sdp_buf *b)
+{
+    unsigned port = t->local.rtp.port;
+
+    if (c->protocol != GW_IQ_T140)
+        gw_sdp_printf(b, "m=%s %u %s *\r\n", l->type, port, l->proto);
+    else if (is_offer && !c->was_answered)
+        gw_sdp_printf(b, "m=%s %u %s %d %d\r\n", l->type, port, l->proto, PT_RED, PT_T140);
+    else if (c->red_pt != MS_NO_PT)
+        gw_sdp_printf(b, "m=%s %u %s %u %u\r\n", l->type, port, l->proto, c->red_pt, c->t140_pt);
+    else
+        gw_sdp_printf(b, "m=%s %u %s %u\r\n", l->type, port, l->proto, c->t140_pt);
+}
+
+void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer, struct gw_sdp_buf *b)
+{
+    const struct ms_line *l = &ms->now.legs[GW_LEG_CORE].lines[line];
+    const struct ms_channel *c = ms_channel_of(ms, l, is_offer);
+    const struct ms_term *t = ms_term(ms, c->core_term);
+    unsigned place = ms->now.streams[c->stream].line[GW_LEG_ACCESS], pos = 0;
+    struct gw_span name, value, whole;
+    bool has_types = false;
+
+    write_m(c, l, t, is_offer, b);
+    ms_write_c(b, &t->local.rtp);
+    write_own(ms, c, is_offer, b);
+    while (place < src->nmedia && gw_sdp_dcsa(&src->media[place].section, c->id, &pos, &name, &value, &whole)) {
+        if (!is_passing(c, name))
+            continue;
+        has_types |= gw_span_is(name, "accept-types");
+        gw_sdp_printf(b, "a=");
+        write_passing(c, name, value, whole, b);
+    }
+    if (c->protocol == GW_IQ_MSRP && !has_types) /* RFC 4975 s. 8.6: it must be there */
+        gw_sdp_printf(b, "a=accept-types:*\r\n");
+    gw_sdp_printf(b, "a=%s\r\n", gw_sdp_direction_text((enum gw_sdp_direction)c->direction[GW_LEG_ACCESS]));
+}
+
+/* ---- towards the browser ---- */
+
+/* path, msrp-cema and setup are always there (RFC 8873 s. 4.4). */
+static void write_msrp(struct gw_ms *ms, const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
+{
+    char uri[GW_IQ_URI + 1];
+
+    ms_data_uri(ms, c, GW_LEG_ACCESS, uri, sizeof(uri));
+    gw_sdp_printf(b, "a=dcsa:%u path:%s\r\na=dcsa:%u msrp-cema\r\na=dcsa:%u setup:%s\r\n", c->id, uri, c->id, c->id,
+                  is_offer                                    ? "actpass"
+                  : c->setup[GW_LEG_ACCESS] == GW_SDP_PASSIVE ? "active"
+                                                              : "passive");
+}
+
+static void write_channel(struct gw_ms *ms, const struct ms_channel *c, const struct gw_sdp_section *core,
+                          bool is_offer, struct gw_sdp_buf *b)
+{
+    struct gw_span v, name;
+
+    gw_sdp_printf(b, "a=dcmap:%u%s%s\r\n", c->id, c->options[0] ? " " : "", c->options);
+    if (c->protocol == GW_IQ_MSRP)
+        write_msrp(ms, c, is_offer, b);
+    if (c->protocol == GW_IQ_T140)
+        gw_sdp_printf(b, "a=dcsa:%u fmtp:t140 cps=%u\r\n", c->id, c->cps[GW_LEG_CORE]);
+    for (unsigned i = 0; i < core->nlines; i++)
+        if (gw_sdp_attr_of(&core->lines[i], &name, &v) && is_passing(c, name)) {
+            gw_sdp_printf(b, "a=dcsa:%u ", c->id);
+            write_passing(c, name, v, core->lines[i].value, b);
+        }
+    gw_sdp_printf(b, "a=dcsa:%u %s\r\n", c->id,
+                  gw_sdp_direction_text((enum gw_sdp_direction)c->direction[GW_LEG_CORE]));
+}
+
+void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
+                          struct gw_sdp_buf *b)
+{
+    const struct ms_line *l = &ms->now.legs[GW_LEG_ACCESS].lines[s->line[GW_LEG_ACCESS]];
+    const struct ms_term *t = ms_term(ms, s->term[GW_LEG_ACCESS]);
+    const struct gw_addr *a = t->local.ncandidates ? &t->local.candidates[0] : &t->local.rtp;
+    bool is_old = gw_sdp_is_old_sctp(gw_span_str(l->proto)); /* answered in its own syntax (RFC 8841 s. 10.3) */
+
+    if (is_old)
+        gw_sdp_printf(b, "m=%s %u %s %d\r\n", l->type, a->port, l->proto, OUR_SCTP_PORT);
+    else
+        gw_sdp_printf(b, "m=%s %u %s webrtc-datachannel\r\n", l->type, a->port, l->proto);
+    ms_write_c(b, a);
+    ms_write_transport(b, t, l->mid, is_offer);
+    if (is_offer)
+        gw_sdp_printf(b, "a=3ge2ae:applied\r\n");
+    if (is_old)
+        gw_sdp_printf(b, "a=sctpmap:%d webrtc-datachannel 1024\r\n", OUR_SCTP_PORT);
+    else
+        gw_sdp_printf(b, "a=sctp-port:%d\r\n", OUR_SCTP_PORT);
+    gw_sdp_printf(b, "a=max-message-size:%d\r\n", OUR_MAX_MESSAGE);
+    for (unsigned i = 0; i < ms->now.nchannels; i++) {
+        const struct ms_channel *c = &ms->now.channels[i];
+        if (c->is_used && (is_offer ? c->is_offered : c->is_on) && !c->is_in_band && &ms->now.streams[c->stream] == s &&
+            c->core_line < src->nmedia)
+            write_channel(ms, c, &src->media[c->core_line].section, is_offer, b);
+    }
+}
