@@ -83,25 +83,40 @@ static int write_profiles(const uint16_t *profiles, unsigned n, char *buf, size_
     return at ? 0 : GW_E_INVAL;
 }
 
-/* TS 33.328 annex M, TS 33.210 s. 6.2: DTLS 1.2, ephemeral ECDH with AEAD, no NULL, anonymous or PSK suite, no
- * resumption, no renegotiation, no compression. */
-static int settings(SSL_CTX *ctx, const char *profiles)
+/* TS 33.328 annex M, TS 33.210 s. 6.2: 1.2 (over TCP also 1.3), ephemeral ECDH with AEAD, no NULL, anonymous or PSK
+ * suite, no resumption, no renegotiation, no compression. */
+static int settings(SSL_CTX *ctx, int min, int max)
 {
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_QUERY_MTU |
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                        NULL); /* mutual (TS 33.328 s. 4.1.2.3) */
     SSL_CTX_set_cert_verify_callback(ctx, gw_dtls_on_certificate, NULL);
-    if (!SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) || !SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) ||
+    if (!SSL_CTX_set_min_proto_version(ctx, min) || !SSL_CTX_set_max_proto_version(ctx, max) ||
         !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                       "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384") ||
-        !SSL_CTX_set1_groups_list(ctx, "P-256:X25519:P-384") ||
-        SSL_CTX_set_tlsext_use_srtp(ctx, profiles) != 0) /* 0 is success here */
+        !SSL_CTX_set1_groups_list(ctx, "P-256:X25519:P-384"))
         return GW_E_CRYPTO;
     return 0;
+}
+
+static int datagram_settings(SSL_CTX *ctx, const char *profiles)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    if (SSL_CTX_set_tlsext_use_srtp(ctx, profiles) != 0) /* 0 is success here */
+        return GW_E_CRYPTO;
+    return settings(ctx, DTLS1_2_VERSION, DTLS1_2_VERSION);
+}
+
+static int stream_settings(SSL_CTX *ctx)
+{
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (!SSL_CTX_set_num_tickets(ctx, 0))
+        return GW_E_CRYPTO;
+    return settings(ctx, TLS1_2_VERSION, TLS1_3_VERSION);
 }
 
 static int fingerprint(X509 *cert, struct gw_iq_fingerprint *out)
@@ -114,6 +129,11 @@ static int fingerprint(X509 *cert, struct gw_iq_fingerprint *out)
     err = gw_fingerprint_of((struct gw_span){ der, (size_t)len }, GW_IQ_SHA256, out);
     OPENSSL_free(der);
     return err;
+}
+
+static bool use(SSL_CTX *ctx, X509 *cert, EVP_PKEY *key)
+{
+    return ctx && SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
 }
 
 int gw_dtls_identity_new(const uint16_t *profiles, unsigned nprofiles, struct gw_dtls_identity **out)
@@ -134,9 +154,12 @@ int gw_dtls_identity_new(const uint16_t *profiles, unsigned nprofiles, struct gw
     key = EVP_EC_gen("P-256");
     cert = key ? make_cert(key) : NULL;
     id->ctx = SSL_CTX_new(DTLS_method());
-    if (!cert || !id->ctx || SSL_CTX_use_certificate(id->ctx, cert) != 1 || SSL_CTX_use_PrivateKey(id->ctx, key) != 1)
+    id->tls = SSL_CTX_new(TLS_method());
+    if (!cert || !use(id->ctx, cert, key) || !use(id->tls, cert, key))
         goto out;
-    err = settings(id->ctx, names);
+    err = datagram_settings(id->ctx, names);
+    if (!err)
+        err = stream_settings(id->tls);
     if (!err)
         err = fingerprint(cert, &id->fingerprint);
     if (!err) {
@@ -162,6 +185,7 @@ void gw_dtls_identity_unref(struct gw_dtls_identity *id)
     if (!id || atomic_fetch_sub(&id->refs, 1) != 1)
         return;
     SSL_CTX_free(id->ctx);
+    SSL_CTX_free(id->tls);
     free(id);
 }
 

@@ -6,7 +6,6 @@
 #include <sys/time.h>
 
 #include "gateway/dtls/dtls_priv.h"
-#include "gateway/dtls/fingerprint.h"
 
 /* Initial retransmission time-out. RFC 6347 s. 4.2.4.1 says 1 s where nothing is known of the path; here a STUN check
  * has just passed it. The answer to a lost flight is what the user waits for. */
@@ -19,15 +18,16 @@ struct gw_dtls {
     SSL *ssl; /* NULL once trimmed or over */
     enum gw_dtls_state state;
     int cause;
-    bool has_sent;             /* since the flag was last cleared */
-    bool is_rejected;          /* the certificate was looked at and did not match */
+    bool has_sent; /* since the flag was last cleared */
+    struct gw_dtls_peer peer;
     struct timeval *ssl_timer; /* inside ssl, see on_ctrl */
     uint64_t rto_us, retransmit_us, give_up_us;
-    struct gw_span in; /* the datagram being read; empty: none */
-    unsigned nfingerprints;
-    struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
+    struct gw_span in;        /* the datagram being read; empty: none */
     struct gw_dtls_keys keys; /* suite 0: none */
 };
+
+static BIO_METHOD *bio_method;
+static int ex_index = -1; /* of the session in its SSL */
 
 /* ---- the datagram BIO ---- */
 
@@ -86,14 +86,11 @@ static long on_bio_ctrl(BIO *b, int cmd, long num, void *ptr)
 
 static unsigned on_ssl_timer(SSL *ssl, unsigned us)
 {
-    struct gw_dtls *d = SSL_get_ex_data(ssl, gw_dtls_ex_index());
+    struct gw_dtls *d = SSL_get_ex_data(ssl, ex_index);
 
     (void)us;
     return has_timer_inside() ? 3600 * 1000000u : (unsigned)d->rto_us;
 }
-
-static BIO_METHOD *bio_method;
-static int ex_index = -1;
 
 static void init_once(void)
 {
@@ -108,39 +105,6 @@ static void init(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_once);
-}
-
-int gw_dtls_ex_index(void)
-{
-    init();
-    return ex_index;
-}
-
-/* ---- the peer's certificate ---- */
-
-static bool certificate_fits(const struct gw_dtls *d, X509 *cert)
-{
-    uint8_t *der = NULL;
-    int len = cert ? i2d_X509(cert, &der) : 0;
-    bool ok = len > 0 && gw_fingerprint_match((struct gw_span){ der, (size_t)len }, d->fingerprints, d->nfingerprints);
-
-    OPENSSL_free(der);
-    return ok;
-}
-
-/* Chain, name and validity say nothing about a self-signed certificate; the fingerprint from signalling does. Refused
- * here, the peer gets an alert bad_certificate before it can send anything. */
-int gw_dtls_on_certificate(X509_STORE_CTX *store, void *arg)
-{
-    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct gw_dtls *d = SSL_get_ex_data(ssl, gw_dtls_ex_index());
-
-    (void)arg;
-    if (d->nfingerprints == 0 || certificate_fits(d, X509_STORE_CTX_get0_cert(store)))
-        return 1;
-    d->is_rejected = true;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-    return 0;
 }
 
 /* ---- life ---- */
@@ -158,7 +122,7 @@ int gw_dtls_new(const struct gw_dtls_config *config, struct gw_dtls **out)
     d->retransmit_us = d->give_up_us = GW_NEVER;
     d->ssl = SSL_new(config->identity->ctx);
     bio = BIO_new(bio_method);
-    if (!d->ssl || !bio || !SSL_set_ex_data(d->ssl, ex_index, d)) {
+    if (!d->ssl || !bio || !SSL_set_ex_data(d->ssl, ex_index, d) || !gw_dtls_expect(d->ssl, &d->peer)) {
         BIO_free(bio);
         SSL_free(d->ssl);
         free(d);
@@ -238,18 +202,13 @@ static int export_keys(struct gw_dtls *d)
 /* The handshake is done: compare, and only then keys exist. */
 static void verify(struct gw_dtls *d)
 {
-    X509 *cert;
-    bool ok;
     int err;
 
-    if (d->nfingerprints == 0) {
+    if (d->peer.nfingerprints == 0) {
         d->state = GW_DTLS_UNVERIFIED;
         return;
     }
-    cert = SSL_get1_peer_certificate(d->ssl);
-    ok = certificate_fits(d, cert);
-    X509_free(cert);
-    if (!ok) {
+    if (!gw_dtls_peer_fits(d->ssl, &d->peer)) {
         SSL_shutdown(d->ssl);
         end(d, GW_DTLS_FAILED, GW_E_MISMATCH);
         return;
@@ -289,7 +248,7 @@ static void handshake(struct gw_dtls *d, uint64_t now_us)
         d->give_up_us = GW_NEVER;
         verify(d);
     } else if (SSL_get_error(d->ssl, ret) != SSL_ERROR_WANT_READ) {
-        end(d, GW_DTLS_FAILED, d->is_rejected ? GW_E_MISMATCH : GW_E_CRYPTO);
+        end(d, GW_DTLS_FAILED, d->peer.is_rejected ? GW_E_MISMATCH : GW_E_CRYPTO);
     }
     ERR_clear_error();
     rearm(d, now_us, d->has_sent);
@@ -385,13 +344,9 @@ void gw_dtls_expire(struct gw_dtls *d, uint64_t now_us)
 
 void gw_dtls_set_fingerprints(struct gw_dtls *d, const struct gw_iq_fingerprint *list, unsigned n)
 {
-    if (n > GW_IQ_FINGERPRINTS)
-        n = GW_IQ_FINGERPRINTS;
-    if (n == d->nfingerprints && memcmp(list, d->fingerprints, n * sizeof(*list)) == 0)
+    if (!gw_dtls_peer_set(&d->peer, list, n))
         return;
-    memcpy(d->fingerprints, list, n * sizeof(*list));
-    d->nfingerprints = n;
-    if (d->ssl && n && (d->state == GW_DTLS_UNVERIFIED || d->state == GW_DTLS_UP))
+    if (d->ssl && d->peer.nfingerprints && (d->state == GW_DTLS_UNVERIFIED || d->state == GW_DTLS_UP))
         verify(d);
 }
 

@@ -53,7 +53,7 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
     unsigned f = t->family == 6;
     int err = 0;
 
-    if (t->id == 0 || t->realm > GW_IQ_CORE || t->security > GW_IQ_DTLS || t->setup > GW_IQ_SETUP_ACTIVE)
+    if (t->id == 0 || t->realm > GW_IQ_CORE || t->security > GW_IQ_TLS || t->setup > GW_IQ_SETUP_ACTIVE)
         return GW_E_INVAL;
     if ((t->family != 4 && t->family != 6) || t->nfingerprints > GW_IQ_FINGERPRINTS || t->dscp > 63)
         return GW_E_INVAL;
@@ -69,10 +69,15 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
         return err;
     if (t->transport > GW_IQ_TCP || t->tcp_setup > GW_IQ_SETUP_ACTIVE || (t->has_sctp && t->security != GW_IQ_DTLS))
         return GW_E_INVAL;
-    if (t->transport == GW_IQ_TCP && (t->realm != GW_IQ_CORE || t->security != GW_IQ_PLAIN))
+    if (t->security == GW_IQ_TLS && t->transport != GW_IQ_TCP)
+        return GW_E_INVAL;
+    if (t->transport == GW_IQ_TCP &&
+        (t->realm != GW_IQ_CORE || (t->security != GW_IQ_PLAIN && t->security != GW_IQ_TLS)))
         return GW_E_UNSUPPORTED;
     if (has) /* what makes a termination what it is cannot change */
-        return has->realm == t->realm && (has->security == GW_IQ_DTLS) == (t->security == GW_IQ_DTLS) &&
+        return has->realm == t->realm &&
+                       (has->security >= GW_IQ_DTLS ? has->security : GW_IQ_PLAIN) ==
+                           (t->security >= GW_IQ_DTLS ? t->security : GW_IQ_PLAIN) &&
                        has->has_ice == t->has_ice && has->has_rtcp_mux == (t->has_rtcp_mux || t->has_ice) &&
                        has->conf.transport == t->transport
                    ? 0

@@ -237,7 +237,8 @@ static void core_up(void *arg)
 {
     struct gw_data *d = arg;
 
-    gw_log(GW_LOG_INFO, d->ops->protocol, d->cx->call, "channel=%u core connection up", d->conf.stream);
+    gw_log(GW_LOG_INFO, d->ops->protocol, d->cx->call, "channel=%u core connection up%s%s", d->conf.stream,
+           d->core->security == GW_IQ_TLS ? ", " : "", gw_tcp_cipher(d->core->tcp));
     gw_worker_notify(d->cx, GW_IQ_TCP_UP, d->core->id, d->conf.id, 0);
     if (d->join)
         d->ops->on_core_up(d);
@@ -269,22 +270,53 @@ static void core_lost(void *arg, int err)
     struct gw_data *d = arg;
 
     gw_log(GW_LOG_INFO, d->ops->protocol, d->cx->call, "channel=%u core connection lost: %s", d->conf.stream,
-           gw_err_text(err));
+           err == GW_E_MISMATCH ? "fingerprint mismatch" : gw_err_text(err));
     gw_worker_notify(d->cx, GW_IQ_TCP_LOST, d->core->id, d->conf.id, err);
     if (d->join)
         d->ops->on_core_lost(d);
     gw_data_retime(d);
 }
 
-static const struct gw_tcp_events tcp_events = { core_up, core_octets, core_writable, core_lost };
+static int core_second(void *arg, struct gw_span octets, void *answer, size_t size)
+{
+    struct gw_data *d = arg;
+
+    gw_data_log_once(d, 1u << 29, "a second connection of the core refused");
+    return d->ops->on_core_second && d->join ? d->ops->on_core_second(d, octets, answer, size) : GW_E_CLOSED;
+}
+
+static const struct gw_tcp_events tcp_events = { core_up, core_octets, core_writable, core_lost, core_second };
+
+/* Listens from the offer on. */
+static void make_tcp(struct gw_data *d)
+{
+    struct gw_termination *c = d->core;
+    int fd = c->tcp_fd;
+
+    if (!d->ops->has_tcp || c->tcp || fd < 0)
+        return;
+    c->tcp_fd = -1;
+    c->tcp_generation = c->conf.tcp_generation;
+    if (gw_tcp_new(d->cx->w->loop, &c->local, fd, &tcp_events, d, &c->tcp) != 0)
+        gw_data_log_once(d, 1u << 30, "cannot listen");
+}
 
 static void apply_tcp(struct gw_data *d)
 {
     struct gw_termination *c = d->core;
 
-    if (!d->ops->has_tcp || !c->conf.has_remote)
+    if (!c->tcp)
         return;
-    if (c->tcp && c->conf.tcp_setup == GW_IQ_SETUP_ACTIVE && c->conf.remote_rtp.port)
+    if (c->tcp_generation != c->conf.tcp_generation) { /* signalling asked for it: nothing to notify */
+        c->tcp_generation = c->conf.tcp_generation;
+        gw_tcp_renew(c->tcp);
+        if (d->join)
+            d->ops->on_core_lost(d);
+    }
+    if (c->security == GW_IQ_TLS)
+        gw_tcp_secure(c->tcp, c->identity, c->conf.setup == GW_IQ_SETUP_ACTIVE, c->conf.fingerprints,
+                      c->conf.nfingerprints);
+    if (c->conf.has_remote && c->conf.tcp_setup == GW_IQ_SETUP_ACTIVE && c->conf.remote_rtp.port)
         gw_tcp_connect(c->tcp, &c->conf.remote_rtp);
 }
 
@@ -343,12 +375,7 @@ void gw_data_apply(struct gw_data *d, const struct gw_iq_channel *in)
     d->conf = *in;
     d->gate[GW_FROM_ACCESS] = in->to_core;
     d->gate[GW_FROM_CORE] = in->to_access;
-    if (d->ops->has_tcp && !d->core->tcp && d->core->tcp_fd >= 0) { /* listen from the offer on */
-        int fd = d->core->tcp_fd;
-        d->core->tcp_fd = -1;
-        if (gw_tcp_new(d->cx->w->loop, &d->core->local, fd, &tcp_events, d, &d->core->tcp) != 0)
-            gw_data_log_once(d, 1u << 30, "cannot listen");
-    }
+    make_tcp(d);
     if (d->join) {
         d->ops->apply(d);
     } else if (d->ops->open(d) == 0 && d->channel && gw_channel_state(d->channel) == GW_CHANNEL_OPEN) {
@@ -393,4 +420,5 @@ void gw_data_counters(const struct gw_data *d, struct gw_iq_counters *out)
         out->dir[i].dropped = d->n[i].dropped;
     }
     gw_secure_name(d->access, out->security, sizeof(out->security));
+    gw_secure_name(d->core, out->core_security, sizeof(out->core_security));
 }

@@ -38,6 +38,7 @@ struct gw_data_ops {
     ssize_t (*on_core_octets)(struct gw_data *d, struct gw_span octets);
     void (*on_core_writable)(struct gw_data *d);
     void (*on_core_lost)(struct gw_data *d);
+    int (*on_core_second)(struct gw_data *d, struct gw_span octets, void *answer, size_t size); /* tcp.h; or NULL */
     bool (*on_core_rtp)(struct gw_data *d, struct gw_pkt *p, bool is_rtcp); /* true: a valid packet */
     uint64_t (*deadline_us)(const struct gw_data *d);
     void (*expire)(struct gw_data *d);

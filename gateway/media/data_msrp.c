@@ -130,6 +130,22 @@ static void msrp_core_lost(struct gw_data *d)
     gw_msrp_core_lost(d->join, gw_data_now(d));
 }
 
+/* RFC 4975 s. 5.4: the session is bound to the connection that is there. */
+static int msrp_second(struct gw_data *d, struct gw_span octets, void *answer, size_t size)
+{
+    struct gw_msrp_head h = { 0 };
+    int err = gw_msrp_parse_head(octets, &h);
+
+    if (err)
+        return err == GW_E_AGAIN ? 0 : err;
+    if (h.method == GW_MSRP_RESPONSE || h.method == GW_MSRP_REPORT)
+        return GW_E_SYNTAX;
+    gw_stats_inc(GW_STAT_CHANNEL_REFUSED_MESSAGES);
+    if (!d->conf.has_b2bua || gw_msrp_uri_eq(h.to.uri[0], gw_span_str(d->conf.core_uri)))
+        return gw_msrp_write_response(&h, 506, "Bound to another connection", answer, size);
+    return gw_msrp_write_response(&h, 481, "No such session", answer, size);
+}
+
 static uint64_t msrp_deadline(const struct gw_data *d)
 {
     return gw_msrp_deadline_us(d->join);
@@ -155,6 +171,7 @@ const struct gw_data_ops gw_data_msrp = {
     .on_core_octets = msrp_octets,
     .on_core_writable = flush,
     .on_core_lost = msrp_core_lost,
+    .on_core_second = msrp_second,
     .deadline_us = msrp_deadline,
     .expire = msrp_expire,
 };

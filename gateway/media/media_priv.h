@@ -183,12 +183,13 @@ struct gw_termination {
     struct gw_channels *channels;     /* access: the SCTP association, while there is one */
     struct gw_tcp *tcp;               /* core of a data channel; tcp_fd: bound, before anyone listens on it */
     int tcp_fd;
+    uint32_t tcp_generation;          /* that `tcp` has */
     struct gw_own rtp, rtcp;
     uint16_t port;        /* of the pair; 0: none (ICE) */
     struct gw_addr local; /* address without ICE */
 
     struct gw_ice_lite ice;
-    struct gw_dtls_identity *identity;
+    struct gw_dtls_identity *identity; /* of DTLS, or of TLS over `tcp` */
     struct gw_dtls *dtls; /* NULL before the first ClientHello */
     struct gw_timer dtls_timer;
     union gw_sockaddr dtls_to; /* where its datagrams go */

@@ -254,7 +254,7 @@ void gw_secure_trim(struct gw_termination *t)
 void gw_secure_init(struct gw_termination *t, const struct gw_iq_term *in)
 {
     gw_timer_init(&t->dtls_timer, on_dtls_timer, t);
-    if (in->security == GW_IQ_DTLS)
+    if (in->security == GW_IQ_DTLS || in->security == GW_IQ_TLS)
         t->identity = gw_identities_get(worker_of(t)->ids);
 }
 
@@ -285,12 +285,24 @@ static void apply_dtls(struct gw_termination *t, const struct gw_iq_term *in)
         gw_secure_begin(t);
 }
 
+/* Only kept: whoever has the connection gives it on (data.c). */
+static void apply_tls(struct gw_termination *t, const struct gw_iq_term *in)
+{
+    t->conf.setup = in->setup;
+    if (!in->nfingerprints)
+        return;
+    t->conf.nfingerprints = in->nfingerprints;
+    memcpy(t->conf.fingerprints, in->fingerprints, sizeof(in->fingerprints));
+}
+
 void gw_secure_apply(struct gw_termination *t, const struct gw_iq_term *in)
 {
     int err = 0;
 
     if (t->security == GW_IQ_DTLS)
         apply_dtls(t, in);
+    if (t->security == GW_IQ_TLS)
+        apply_tls(t, in);
     if (t->security != in->security) { /* plain and SDES may change into one another */
         drop_keys(t);
         t->security = in->security;
@@ -321,6 +333,8 @@ const char *gw_secure_name(const struct gw_termination *t, char *buf, size_t siz
 
     if (t->security == GW_IQ_PLAIN)
         snprintf(buf, size, "none");
+    else if (t->security == GW_IQ_TLS)
+        snprintf(buf, size, "TLS %s", t->tcp ? gw_tcp_cipher(t->tcp) : "");
     else
         snprintf(buf, size, "%s %s", t->security == GW_IQ_DTLS ? "DTLS-SRTP" : "SDES",
                  suite ? suite->name : "without keys");

@@ -1,5 +1,3 @@
-#include "gateway/media/tcp.h"
-
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -7,23 +5,11 @@
 #include <unistd.h>
 
 #include "gateway/media/port.h"
+#include "gateway/media/tcp_priv.h"
 
 enum {
-    READ = 16384,
-    CONNECT_S = 10, /* of trying to connect */
-};
-
-struct gw_tcp {
-    struct gw_loop *loop;
-    const struct gw_tcp_events *ev;
-    void *arg;
-    struct gw_addr local, remote, host;
-    struct gw_loop_fd listener, conn;
-    struct gw_timer timer;
-    bool is_connecting, is_up, wants_write, is_reading, is_offering;
-    unsigned refused;
-    size_t nkept;
-    uint8_t kept[READ]; /* what on_octets did not take */
+    CONNECT_S = 10, /* of trying to connect, and of the handshake of TLS */
+    SECOND_S = 5,   /* that a second connection may take to say what it wants */
 };
 
 static void close_fd(struct gw_tcp *t, struct gw_loop_fd *f)
@@ -35,9 +21,10 @@ static void close_fd(struct gw_tcp *t, struct gw_loop_fd *f)
     f->fd = -1;
 }
 
-static void interest(struct gw_tcp *t)
+void gw_tcp_interest(struct gw_tcp *t)
 {
-    uint32_t events = (t->is_reading ? EPOLLIN : 0u) | (t->wants_write || t->is_connecting ? EPOLLOUT : 0u) | EPOLLRDHUP;
+    uint32_t events =
+        (t->is_reading ? EPOLLIN : 0u) | (t->wants_write || t->is_connecting ? EPOLLOUT : 0u) | EPOLLRDHUP;
 
     /* a peer that closed while we do not read is seen when we read on */
     (void)gw_loop_mod_fd(t->loop, &t->conn, t->is_reading || t->wants_write || t->is_connecting ? events : 0);
@@ -45,96 +32,51 @@ static void interest(struct gw_tcp *t)
 
 static int listen_on(struct gw_tcp *t);
 
-static void lose(struct gw_tcp *t, int err)
+/* Without a word to the owner. */
+static void drop(struct gw_tcp *t)
 {
+    if (t->tls && t->conn.fd >= 0) {
+        gw_tls_close(t->tls);
+        gw_tcp_tls_flush(t); /* close_notify, or the alert; if it does not fit it is not worth waiting for */
+    }
+    gw_tls_free(t->tls);
+    t->tls = NULL;
     close_fd(t, &t->conn);
     gw_timer_stop(t->loop, &t->timer);
-    t->is_up = t->is_connecting = t->wants_write = false;
+    t->is_up = t->is_connecting = t->wants_write = t->is_reading = false;
     t->nkept = 0;
+}
+
+void gw_tcp_lose(struct gw_tcp *t, int err)
+{
+    drop(t);
     if (t->remote.family == 0 && t->listener.fd < 0)
         (void)listen_on(t);
     t->ev->on_lost(t->arg, err);
 }
 
-static void go_up(struct gw_tcp *t)
+bool gw_tcp_arm(struct gw_tcp *t)
 {
-    t->is_up = true;
-    t->is_connecting = false;
-    t->is_reading = true;
-    gw_timer_stop(t->loop, &t->timer);
-    interest(t);
-    t->ev->on_up(t->arg);
-}
-
-/* False: stop reading (kept octets wait), or the connection is gone. */
-static bool offer(struct gw_tcp *t, const uint8_t *p, size_t n)
-{
-    ssize_t taken;
-
-    t->is_offering = true;
-    taken = t->ev->on_octets(t->arg, (struct gw_span){ p, n });
-    t->is_offering = false;
-    if (taken < 0) {
-        lose(t, (int)taken);
-        return false;
-    }
-    t->nkept = n - (size_t)taken;
-    if (t->nkept)
-        memmove(t->kept, p + taken, t->nkept);
-    return t->nkept == 0;
-}
-
-static void read_all(struct gw_tcp *t)
-{
-    uint8_t buf[READ];
-
-    for (int i = 0; i < 4 && t->is_up; i++) { /* then others have their turn; epoll is level-triggered */
-        ssize_t n = recv(t->conn.fd, buf, sizeof(buf), 0);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        if (n <= 0) {
-            lose(t, n == 0 ? GW_E_CLOSED : GW_E_IO);
-            return;
-        }
-        if (!offer(t, buf, (size_t)n)) {
-            if (t->is_up) {
-                t->is_reading = false;
-                interest(t);
-            }
-            return;
-        }
-    }
+    return gw_timer_start(t->loop, &t->timer, gw_loop_now_us(t->loop) + CONNECT_S * GW_S) == 0;
 }
 
 static void on_conn(void *arg, uint32_t events)
 {
     struct gw_tcp *t = arg;
+    int err = 0;
+    socklen_t len = sizeof(err);
 
-    if (t->is_connecting) {
-        int err = 0;
-        socklen_t len = sizeof(err);
-        if (getsockopt(t->conn.fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 || err)
-            lose(t, GW_E_IO);
-        else if (events & EPOLLOUT)
-            go_up(t);
-        return;
-    }
-    if (events & EPOLLOUT && t->wants_write) {
-        t->wants_write = false;
-        interest(t);
-        t->ev->on_writable(t->arg);
-    }
-    if (!t->is_up)
-        return;
-    if (events & (EPOLLERR | EPOLLHUP) && !t->is_reading)
-        lose(t, GW_E_CLOSED);
-    else if (t->is_reading && events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
-        read_all(t);
+    if (!t->is_connecting)
+        gw_tcp_event(t, events);
+    else if (getsockopt(t->conn.fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 || err)
+        gw_tcp_lose(t, GW_E_IO);
+    else if (events & EPOLLOUT)
+        gw_tcp_established(t);
 }
 
 static void on_timer(void *arg)
 {
-    lose(arg, GW_E_TIMEOUT);
+    gw_tcp_lose(arg, GW_E_TIMEOUT);
 }
 
 static int watch(struct gw_tcp *t, struct gw_loop_fd *f, int fd, void (*cb)(void *, uint32_t), uint32_t events)
@@ -149,7 +91,66 @@ static int watch(struct gw_tcp *t, struct gw_loop_fd *f, int fd, void (*cb)(void
     return GW_E_LIMIT;
 }
 
-/* One connection belongs to a session; a second one is closed (RFC 4975 s. 5.4: 506 in its own words needs a request). */
+/* ---- a second connection ---- */
+
+static void end_second(struct gw_tcp *t)
+{
+    close_fd(t, &t->second);
+    gw_timer_stop(t->loop, &t->second_timer);
+}
+
+static void on_second_timer(void *arg)
+{
+    end_second(arg);
+}
+
+/* Once answered it is read until its end: a close with octets unread would take the answer back. */
+static void on_second(void *arg, uint32_t events)
+{
+    struct gw_tcp *t = arg;
+    char answer[2 * GW_TCP_SECOND];
+    ssize_t n;
+    int len = 0;
+
+    (void)events;
+    if (t->is_second_answered)
+        t->nsecond = 0;
+    n = recv(t->second.fd, t->said + t->nsecond, sizeof(t->said) - t->nsecond, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0 && t->is_second_answered)
+        return;
+    if (n > 0) {
+        t->nsecond += (size_t)n;
+        len = t->ev->on_second(t->arg, (struct gw_span){ t->said, t->nsecond }, answer, sizeof(answer));
+        if (len == 0 && t->nsecond < sizeof(t->said))
+            return;
+    }
+    if (len <= 0 || send(t->second.fd, answer, (size_t)len, MSG_NOSIGNAL) != len ||
+        shutdown(t->second.fd, SHUT_WR) != 0)
+        end_second(t);
+    t->is_second_answered = true;
+}
+
+/* One connection belongs to a session; a second one is told so where the protocol has a word for it (RFC 4975 s. 5.4:
+ * 506). */
+static void refuse(struct gw_tcp *t, int fd)
+{
+    t->refused++;
+    if (!t->ev->on_second || t->identity || t->second.fd >= 0 || !t->is_up) {
+        close(fd);
+        return;
+    }
+    t->nsecond = 0;
+    t->is_second_answered = false;
+    if (watch(t, &t->second, fd, on_second, EPOLLIN) != 0)
+        return;
+    if (gw_timer_start(t->loop, &t->second_timer, gw_loop_now_us(t->loop) + SECOND_S * GW_S) != 0)
+        end_second(t);
+}
+
+/* ---- listening ---- */
+
 static void on_listener(void *arg, uint32_t events)
 {
     struct gw_tcp *t = arg;
@@ -161,15 +162,19 @@ static void on_listener(void *arg, uint32_t events)
     (void)events;
     if (fd < 0)
         return;
-    if (t->conn.fd >= 0 || gw_addr_from_sockaddr((struct sockaddr *)&ss, &from) != 0 ||
+    if (gw_addr_from_sockaddr((struct sockaddr *)&ss, &from) != 0 ||
         (t->host.family && !gw_addr_eq_ip(&t->host, &from))) {
         t->refused++;
         close(fd);
         return;
     }
+    if (t->conn.fd >= 0) {
+        refuse(t, fd);
+        return;
+    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (watch(t, &t->conn, fd, on_conn, EPOLLIN) == 0)
-        go_up(t);
+        gw_tcp_established(t);
 }
 
 static int listen_with(struct gw_tcp *t, int fd)
@@ -202,8 +207,9 @@ int gw_tcp_new(struct gw_loop *loop, const struct gw_addr *local, int fd, const 
     t->ev = ev;
     t->arg = arg;
     t->local = *local;
-    t->listener.fd = t->conn.fd = -1;
+    t->listener.fd = t->conn.fd = t->second.fd = -1;
     gw_timer_init(&t->timer, on_timer, t);
+    gw_timer_init(&t->second_timer, on_second_timer, t);
     err = listen_with(t, fd);
     if (err) {
         free(t);
@@ -217,9 +223,10 @@ void gw_tcp_free(struct gw_tcp *t)
 {
     if (!t)
         return;
-    gw_timer_stop(t->loop, &t->timer);
-    close_fd(t, &t->conn);
+    drop(t);
+    end_second(t);
     close_fd(t, &t->listener);
+    gw_dtls_identity_unref(t->identity);
     free(t);
 }
 
@@ -229,11 +236,11 @@ void gw_tcp_connect(struct gw_tcp *t, const struct gw_addr *remote)
     socklen_t len = gw_addr_to_sockaddr(remote, &ss);
     int fd, err;
 
-    if (t->conn.fd >= 0 && (gw_addr_eq(&t->remote, remote) || t->remote.family == 0))
+    if (gw_addr_eq(&t->remote, remote) || (t->conn.fd >= 0 && t->remote.family == 0))
         return;
     t->remote = *remote;
     close_fd(t, &t->listener);
-    close_fd(t, &t->conn);
+    drop(t);
     err = gw_port_tcp(&t->local, &fd);
     if (!err && connect(fd, (struct sockaddr *)&ss, len) != 0 && errno != EINPROGRESS) {
         close(fd);
@@ -257,38 +264,34 @@ bool gw_tcp_is_up(const struct gw_tcp *t)
     return t->is_up;
 }
 
-ssize_t gw_tcp_write(struct gw_tcp *t, struct gw_span octets)
+void gw_tcp_renew(struct gw_tcp *t)
 {
-    ssize_t n;
+    static const struct linger at_once = { 1, 0 };
 
-    if (!t->is_up)
-        return GW_E_STATE;
-    n = send(t->conn.fd, octets.ptr, octets.len, MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return GW_E_IO; /* the loop sees the same and tells on_lost */
-    if (n < 0)
-        n = 0;
-    if ((size_t)n < octets.len && !t->wants_write) {
-        t->wants_write = true;
-        interest(t);
-    }
-    return n;
+    if (t->conn.fd >= 0) /* without TIME_WAIT, which would keep the same two ports from meeting again */
+        setsockopt(t->conn.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    drop(t);
+    end_second(t);
+    t->remote.family = 0;
+    if (t->listener.fd < 0)
+        (void)listen_on(t);
 }
 
-void gw_tcp_read_on(struct gw_tcp *t)
+void gw_tcp_secure(struct gw_tcp *t, struct gw_dtls_identity *identity, bool is_client,
+                   const struct gw_iq_fingerprint *list, unsigned n)
 {
-    if (!t->is_up || t->is_reading || t->is_offering)
-        return;
-    if (t->nkept) {
-        uint8_t again[READ];
-        size_t n = t->nkept;
-        memcpy(again, t->kept, n);
-        t->nkept = 0;
-        if (!offer(t, again, n))
-            return;
-    }
-    t->is_reading = true;
-    interest(t);
+    if (!t->identity)
+        t->identity = gw_dtls_identity_ref(identity);
+    t->is_tls_client = is_client;
+    t->nfingerprints = n;
+    memcpy(t->fingerprints, list, n * sizeof(*list));
+    if (t->tls)
+        gw_tcp_tls_on(t);
+}
+
+const char *gw_tcp_cipher(const struct gw_tcp *t)
+{
+    return t->tls && t->is_up ? gw_tls_name(t->tls) : "";
 }
 
 unsigned gw_tcp_refused(const struct gw_tcp *t)
