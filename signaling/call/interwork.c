@@ -539,8 +539,12 @@ static void commit(struct gw_ms *ms)
             /* an answer that was of no use here is still one to its peer: the place is not free (RFC 9429 s. 5.2.2) */
             l->is_dead = !is_on && !(leg == (int)ms_other(ms->now.from) && l->is_taken);
         }
-    for (unsigned i = 0; i < ms->now.nchannels; i++)
-        ms->now.channels[i].was_answered |= ms->now.channels[i].is_on;
+    for (unsigned i = 0; i < ms->now.nchannels; i++) {
+        struct ms_channel *c = &ms->now.channels[i];
+        if (ms->now.is_self_made && ms->now.from == GW_LEG_CORE && c->is_used && c->was_answered && !c->is_on)
+            ms->wants_core_offer = true; /* the browser ended it without the core */
+        c->was_answered |= c->is_on;
+    }
     ms_state_fini(&ms->before);
     ms->oa = GW_OA_STABLE;
 }
@@ -727,6 +731,11 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
 
 /* --- views -----------------------------------------------------------------------------------------------------------
  */
+
+bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to)
+{
+    return to == GW_LEG_CORE && ms->wants_core_offer && ms->oa == GW_OA_STABLE;
+}
 
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from)
 {

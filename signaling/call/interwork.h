@@ -59,6 +59,8 @@ GW_MUST_CHECK int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, si
 /* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it;
  * it may have nothing to do, and its reply need not be given back. STATE if no offer is open. */
 GW_MUST_CHECK int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req);
+/* That leg is to be told of what changed without it, by gw_ms_reoffer. Taken by the next offer to it. */
+bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to);
 /* Data channels that ended or were refused, to be given back when no other answer to their offer can come: req is a
  * RELEASE whose reply need not be given back. False: there is none, or an offer is open. */
 bool gw_ms_release(struct gw_ms *ms, struct gw_iq_req *req);

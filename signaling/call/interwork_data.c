@@ -8,9 +8,12 @@
 #include "signaling/call/interwork_priv.h"
 
 static const struct ms_data_row rows[] = {
-    /* the first of a protocol is the default of its own offers */
+    /* those of MSRP and of BFCP in the order of core_msrp and core_bfcp */
     { "message", "TCP/MSRP", GW_IQ_MSRP, GW_IQ_TCP, GW_IQ_PLAIN },
+    { "message", "TCP/TLS/MSRP", GW_IQ_MSRP, GW_IQ_TCP, GW_IQ_TLS },
     { "application", "TCP/BFCP", GW_IQ_BFCP, GW_IQ_TCP, GW_IQ_PLAIN },
+    { "application", "TCP/TLS/BFCP", GW_IQ_BFCP, GW_IQ_TCP, GW_IQ_TLS },
+    { "application", "UDP/BFCP", GW_IQ_BFCP, GW_IQ_UDP, GW_IQ_PLAIN },
     { "text", "RTP/AVP", GW_IQ_T140, GW_IQ_UDP, GW_IQ_PLAIN },
     { "text", "RTP/AVPF", GW_IQ_T140, GW_IQ_UDP, GW_IQ_PLAIN },
 };
@@ -27,9 +30,12 @@ const struct ms_data_row *ms_data_row(const struct gw_sdp_media *m)
 
 const struct ms_data_row *ms_data_own_row(const struct gw_ms *ms, enum gw_iq_protocol protocol)
 {
-    (void)ms;
+    unsigned skip = protocol == GW_IQ_MSRP   ? (unsigned)ms->conf->core_msrp.v
+                    : protocol == GW_IQ_BFCP ? (unsigned)ms->conf->core_bfcp.v
+                                             : 0;
+
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].protocol == protocol)
+        if (rows[i].protocol == protocol && skip-- == 0)
             return &rows[i];
     return NULL;
 }
@@ -77,7 +83,6 @@ int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *
     struct ms_channel *c;
     unsigned slot, place = line;
     struct ms_term *t;
-    struct ms_line *l;
     int err = take_slot(ms, &slot);
 
     if (!err)
@@ -102,13 +107,8 @@ int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *
     c->core_term = t->want.id;
     c->red_pt = MS_NO_PT;
     gw_rand_token(c->token, 16);
-    l = &ms->now.legs[GW_LEG_CORE].lines[place];
-    l->channel = (uint8_t)(slot + 1);
-    if (line == MS_NO_LINE) {
-        snprintf(l->type, sizeof(l->type), "%s", row->type);
-        snprintf(l->proto, sizeof(l->proto), "%s", row->proto);
-        snprintf(l->fmt, sizeof(l->fmt), "%s", row->protocol == GW_IQ_T140 ? "98" : "*");
-    }
+    c->row = row;
+    ms->now.legs[GW_LEG_CORE].lines[place].channel = (uint8_t)(slot + 1);
     *out = c;
     return 0;
 }
@@ -214,7 +214,8 @@ static void fill(struct gw_ms *ms, const struct ms_channel *c, struct gw_iq_chan
     q->stream = c->id;
     q->to_core = is_open(c, GW_LEG_ACCESS);
     q->to_access = is_open(c, GW_LEG_CORE);
-    q->has_b2bua = true;
+    q->has_b2bua = !c->has_cema;
+    q->is_agnostic = ms->conf->application_mode.v == 1 && (c->protocol == GW_IQ_BFCP || c->has_cema);
     if (c->protocol == GW_IQ_MSRP && is_known) {
         ms_data_uri(ms, c, GW_LEG_ACCESS, q->own_uri, sizeof(q->own_uri));
         ms_data_uri(ms, c, GW_LEG_CORE, q->core_uri, sizeof(q->core_uri));

@@ -6,7 +6,7 @@
 #include "gateway/base/stats.h"
 #include "signaling/call/interwork_priv.h"
 
-enum { OUR_SCTP_PORT = 5000, SCTP_STREAMS = 1024, GENERATIONS = 2, CPS = 30, MAX_CPS = 1000, MAX_GENERATIONS = 7 };
+enum { OUR_SCTP_PORT = 5000, SCTP_STREAMS = 1024, MAX_CPS = 1000, MAX_GENERATIONS = 7 };
 
 static int refuse(struct gw_sdp_refusal *why, int warn, const char *text)
 {
@@ -39,7 +39,7 @@ static uint8_t direction_of(const struct gw_sdp_section *s, uint16_t id)
 }
 
 /* "t140 cps=20" or "98 cps=20"; the default without one. */
-static uint16_t parse_cps(struct gw_span params)
+static uint16_t parse_cps(const struct gw_ms *ms, struct gw_span params)
 {
     struct gw_span token = gw_sdp_token(&params);
     uint32_t v = 0;
@@ -49,7 +49,7 @@ static uint16_t parse_cps(struct gw_span params)
         if (gw_span_is(name, "cps") && gw_sdp_u32(token, MAX_CPS, &v) != 0)
             v = 0;
     }
-    return v ? (uint16_t)v : CPS;
+    return (uint16_t)(v ? v : (uint32_t)ms->conf->t140_cps);
 }
 
 static bool has_token(struct gw_span list, const char *word)
@@ -63,7 +63,8 @@ static bool has_token(struct gw_span list, const char *word)
 }
 
 /* What the dcsa of channel c->id say, into c. */
-static int read_client(struct ms_channel *c, const struct gw_sdp_section *s, struct gw_sdp_refusal *why)
+static int read_client(const struct gw_ms *ms, struct ms_channel *c, const struct gw_sdp_section *s,
+                       struct gw_sdp_refusal *why)
 {
     enum gw_sdp_setup setup = GW_SDP_ACTIVE;
     struct gw_span v;
@@ -82,9 +83,9 @@ static int read_client(struct ms_channel *c, const struct gw_sdp_section *s, str
             return refuse(why, 306, "BFCP version not carried");
         break;
     case GW_IQ_T140:
-        c->cps[GW_LEG_ACCESS] = CPS;
+        c->cps[GW_LEG_ACCESS] = (uint16_t)ms->conf->t140_cps;
         if (find_dcsa(s, c->id, "fmtp", &v) && v.len > 5 && memcmp(v.ptr, "t140 ", 5) == 0) /* any other is ignored */
-            c->cps[GW_LEG_ACCESS] = parse_cps(v);
+            c->cps[GW_LEG_ACCESS] = parse_cps(ms, v);
         break;
     case GW_IQ_T38:
         break;
@@ -100,6 +101,14 @@ static void take_client(struct ms_channel *c, const struct ms_channel *said)
     memcpy(c->client_uri, said->client_uri, sizeof(c->client_uri));
 }
 
+/* Under CEMA the browser's role is the one that we play for it towards the core. */
+static void take_client_role(const struct ms_channel *c, struct gw_iq_term *core)
+{
+    if (c->has_cema && (!c->was_answered || c->is_moved))
+        core->setup = core->tcp_setup =
+            c->setup[GW_LEG_ACCESS] == GW_SDP_PASSIVE ? GW_IQ_SETUP_PASSIVE : GW_IQ_SETUP_ACTIVE;
+}
+
 static int offer_channel(struct gw_ms *ms, unsigned stream, const struct gw_sdp_media *m,
                          const struct gw_sdp_dcmap *map, struct gw_sdp_refusal *why)
 {
@@ -112,7 +121,7 @@ static int offer_channel(struct gw_ms *ms, unsigned stream, const struct gw_sdp_
     if (!map->is_ordered || map->has_max_retr || map->has_max_time)
         return refuse(why, 306,
                       "Sub-protocol needs an ordered, reliable channel"); /* RFC 8873 s. 4.3, RFC 8865 s. 4.1 */
-    err = read_client(&said, &m->section, why);
+    err = read_client(ms, &said, &m->section, why);
     if (err)
         return err;
     if (c && c->protocol != protocol) {
@@ -126,6 +135,7 @@ static int offer_channel(struct gw_ms *ms, unsigned stream, const struct gw_sdp_
         if (err)
             return refuse(why, 399, "Too many data channels");
         c->id = map->id;
+        c->has_cema = protocol == GW_IQ_MSRP && ms->conf->core_cema.v == MS_CEMA_FIRST;
         if (gw_span_copy(map->options, c->options, sizeof(c->options)) != 0) /* label is optional (RFC 8864 s. 5.1.3) */
             snprintf(c->options, sizeof(c->options), "subprotocol=\"%s\"", map->subprotocol);
     }
@@ -273,9 +283,10 @@ int ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, struct
             struct ms_channel said = { .id = c->id, .protocol = c->protocol };
             if (gw_sdp_parse_dcmap(v, &map) != 0 || map.id != c->id)
                 continue;
-            if (map.has_max_retr || map.has_max_time || read_client(&said, &m->section, &line) != 0)
+            if (map.has_max_retr || map.has_max_time || read_client(ms, &said, &m->section, &line) != 0)
                 break; /* not what was offered (RFC 8864 s. 6.4), or not all that must be there */
             take_client(c, &said);
+            take_client_role(c, &ms_term(ms, c->core_term)->want);
             c->is_on = true;
         }
         *n += c->is_on;
@@ -292,7 +303,9 @@ struct core { /* what is said of a channel's m-line and its transport */
     struct ms_channel c;
     struct gw_addr rtp, rtcp;
     enum gw_sdp_setup setup;
-    bool has_new; /* a=connection:new */
+    bool has_new, has_existing; /* a=connection */
+    unsigned nfingerprints;
+    struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
 };
 
 /* "98/98/98": primary and the redundant ones behind it. */
@@ -306,7 +319,8 @@ static uint8_t count_generations(struct gw_span params)
     return (uint8_t)(n < MAX_GENERATIONS ? n : MAX_GENERATIONS);
 }
 
-static int read_text(struct ms_channel *c, const struct gw_sdp_section *s, struct gw_sdp_refusal *why)
+static int read_text(const struct gw_ms *ms, struct ms_channel *c, const struct gw_sdp_section *s,
+                     struct gw_sdp_refusal *why)
 {
     struct gw_sdp_rtpmap map;
     struct gw_sdp_fmtp f;
@@ -315,7 +329,7 @@ static int read_text(struct ms_channel *c, const struct gw_sdp_section *s, struc
     uint32_t pt;
 
     c->t140_pt = c->red_pt = MS_NO_PT;
-    c->cps[GW_LEG_CORE] = CPS;
+    c->cps[GW_LEG_CORE] = (uint16_t)ms->conf->t140_cps;
     while (gw_sdp_attr(s, "rtpmap", &pos, &v)) {
         if (gw_sdp_parse_rtpmap(v, &map) != 0 || map.clock_hz != 1000)
             continue;
@@ -326,20 +340,44 @@ static int read_text(struct ms_channel *c, const struct gw_sdp_section *s, struc
     }
     if (c->t140_pt == MS_NO_PT)
         return refuse(why, 305, "No t140");
-    c->generations = c->red_pt == MS_NO_PT ? 0 : GENERATIONS;
+    c->generations = c->red_pt == MS_NO_PT ? 0 : 2; /* RFC 4103 s. 4 */
     for (pos = 0; gw_sdp_attr(s, "fmtp", &pos, &v);) {
         if (gw_sdp_parse_fmtp(v, &f) != 0 || gw_sdp_u32(f.fmt, 127, &pt) != 0)
             continue;
         if (pt == c->t140_pt)
-            c->cps[GW_LEG_CORE] = parse_cps(v);
+            c->cps[GW_LEG_CORE] = parse_cps(ms, v);
         else if (pt == c->red_pt && count_generations(f.params))
             c->generations = count_generations(f.params);
     }
     return 0;
 }
 
+/* Without CEMA the connection goes where the path says; where c= and m= say another place, a middlebox stands between
+ * that does not know of it (RFC 6714 s. 4.3). A name is not resolved. */
+static bool is_path_elsewhere(const struct core *k)
+{
+    struct gw_addr a;
+
+    return gw_sdp_parse_msrp_address(gw_span_str(k->c.core_path), &a) == 0 && k->rtp.family && !gw_addr_eq(&a, &k->rtp);
+}
+
+static int read_core_msrp(const struct gw_ms *ms, const struct gw_sdp_section *s, bool is_offer, struct core *k,
+                          struct gw_sdp_refusal *why)
+{
+    struct gw_span v;
+    unsigned pos = 0;
+
+    if (!gw_sdp_attr(s, "path", &pos, &v) || gw_span_copy(v, k->c.core_path, sizeof(k->c.core_path)) != 0)
+        return refuse(why, 306, "MSRP without a=path");
+    k->c.has_cema = gw_sdp_has(s, "msrp-cema") && ms->conf->core_cema.v != MS_CEMA_NO;
+    if (is_offer && !k->c.has_cema && (k->setup == GW_SDP_PASSIVE || k->setup == GW_SDP_ACTPASS) &&
+        is_path_elsewhere(k))
+        return refuse(why, 399, "MSRP path and connection address differ");
+    return 0;
+}
+
 static int read_core(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, const struct ms_data_row *row,
-                     struct core *k, struct gw_sdp_refusal *why)
+                     bool is_offer, struct core *k, struct gw_sdp_refusal *why)
 {
     const struct gw_sdp_media *m = &sdp->media[line];
     const struct gw_sdp_section *s = &m->section;
@@ -354,17 +392,19 @@ static int read_core(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, 
     if (gw_sdp_inherit(sdp, m, "setup", &v) && gw_sdp_parse_setup(v, &k->setup) != 0)
         k->setup = GW_SDP_SETUP_ABSENT;
     k->has_new = gw_sdp_inherit(sdp, m, "connection", &v) && gw_span_is(v, "new");
+    k->has_existing = gw_sdp_inherit(sdp, m, "connection", &v) && gw_span_is(v, "existing");
+    if (row->security == GW_IQ_TLS)
+        k->nfingerprints = ms_read_fingerprints(gw_sdp_section_with(sdp, m, "fingerprint"), k->fingerprints);
+    if (row->security == GW_IQ_TLS && k->nfingerprints == 0)
+        return refuse(why, 399, "TLS without a fingerprint"); /* RFC 4975 s. 14.4, RFC 8856 s. 7 */
     k->c.direction[GW_LEG_CORE] = (uint8_t)gw_sdp_direction(sdp, m);
     k->c.setup[GW_LEG_CORE] = (uint8_t)k->setup;
     if (row->protocol == GW_IQ_T140)
-        return read_text(&k->c, s, why);
-    if (row->protocol == GW_IQ_BFCP && gw_sdp_attr(s, "bfcpver", &pos, &v) && !has_token(v, "1"))
+        return read_text(ms, &k->c, s, why);
+    if (row->protocol == GW_IQ_BFCP && gw_sdp_attr(s, "bfcpver", &pos, &v) &&
+        !has_token(v, row->transport == GW_IQ_UDP ? "2" : "1")) /* RFC 8856 s. 5.5 */
         return refuse(why, 306, "BFCP version not carried");
-    if (row->protocol != GW_IQ_MSRP)
-        return 0;
-    if (!gw_sdp_attr(s, "path", &pos, &v) || gw_span_copy(v, k->c.core_path, sizeof(k->c.core_path)) != 0)
-        return refuse(why, 306, "MSRP without a=path");
-    return 0;
+    return row->protocol == GW_IQ_MSRP ? read_core_msrp(ms, s, is_offer, k, why) : 0;
 }
 
 /* Who connects (RFC 4145 s. 4.1, RFC 6135 s. 4.2): without a word the offerer does (RFC 4975 s. 5.4). A peer that
@@ -376,12 +416,57 @@ static uint8_t tcp_role(enum gw_sdp_setup theirs, bool is_offer)
     return are_they_active ? GW_IQ_SETUP_PASSIVE : GW_IQ_SETUP_ACTIVE;
 }
 
+/* Whether the connection of before goes on. The port of a peer that connects to us says nothing. */
+static bool is_standing(const struct ms_channel *c, const struct gw_iq_term *t, const struct core *k)
+{
+    struct gw_addr a = t->remote_rtp, b = k->rtp;
+
+    if (!c->was_answered || k->has_new || c->is_lost || t->nfingerprints != k->nfingerprints ||
+        memcmp(t->fingerprints, k->fingerprints, sizeof(t->fingerprints)) != 0)
+        return false;
+    if (c->protocol == GW_IQ_MSRP && strcmp(c->core_path, k->c.core_path) != 0)
+        return false; /* another session (RFC 4975 s. 8.5) */
+    if (t->tcp_setup == GW_IQ_SETUP_PASSIVE)
+        a.port = b.port = 0;
+    return k->has_existing || gw_addr_eq(&a, &b);
+}
+
+/* TCP roles, and those of TLS: the active side of MSRP is its client (TS 23.334 s. 5.11.2), while the answerer of BFCP
+ * is always its server (RFC 8856 s. 8). A connection that stands keeps them. */
+static void take_roles(struct ms_channel *c, struct gw_iq_term *t, const struct core *k, bool is_offer)
+{
+    if (t->transport != GW_IQ_TCP)
+        return;
+    c->is_moved = c->was_answered && !is_standing(c, t, k);
+    c->is_lost = false;
+    if (c->was_answered && !c->is_moved)
+        return;
+    t->tcp_generation += c->is_moved;
+    t->tcp_setup = tcp_role(k->setup, is_offer);
+    t->setup = c->protocol == GW_IQ_MSRP ? t->tcp_setup : is_offer ? GW_IQ_SETUP_PASSIVE : GW_IQ_SETUP_ACTIVE;
+}
+
+/* A peer that does not know CEMA can go on under it if we are the one who connects, and to itself: else it needs an
+ * offer without it (RFC 6714 s. 4.2). */
+static void take_cema(struct gw_ms *ms, struct ms_channel *c, const struct gw_iq_term *t, const struct core *k,
+                      bool is_offer)
+{
+    bool has_relays = strchr(k->c.core_path, ' ') != NULL;
+
+    if (is_offer) {
+        c->has_cema = k->c.has_cema;
+    } else if (c->has_cema && !k->c.has_cema && (has_relays || t->tcp_setup == GW_IQ_SETUP_PASSIVE)) {
+        c->has_cema = false;
+        ms->wants_core_offer = true;
+    }
+}
+
 static void take_core(struct gw_ms *ms, struct ms_channel *c, const struct core *k, bool is_offer)
 {
     struct ms_term *t = ms_term(ms, c->core_term);
-    bool is_new = c->was_answered && k->has_new;
-    bool is_standing = c->was_answered && !k->has_new && gw_addr_eq(&t->want.remote_rtp, &k->rtp);
 
+    take_roles(c, &t->want, k, is_offer);
+    take_cema(ms, c, &t->want, k, is_offer);
     c->direction[GW_LEG_CORE] = k->c.direction[GW_LEG_CORE];
     c->setup[GW_LEG_CORE] = k->c.setup[GW_LEG_CORE];
     memcpy(c->core_path, k->c.core_path, sizeof(c->core_path));
@@ -392,9 +477,10 @@ static void take_core(struct gw_ms *ms, struct ms_channel *c, const struct core 
     t->want.has_remote = true;
     t->want.remote_rtp = k->rtp;
     t->want.remote_rtcp = k->rtcp;
-    if (t->want.transport == GW_IQ_TCP && !is_standing) /* a connection that stands keeps its roles */
-        t->want.tcp_setup = tcp_role(k->setup, is_offer);
-    t->want.tcp_generation += is_new;
+    if (t->want.security == GW_IQ_TLS) {
+        t->want.nfingerprints = (uint8_t)k->nfingerprints;
+        memcpy(t->want.fingerprints, k->fingerprints, sizeof(t->want.fingerprints));
+    }
 }
 
 int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why)
@@ -409,7 +495,7 @@ int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, st
         return refuse(why, 304, "Answer to an m-line that was not offered");
     if (!row || row->protocol != c->protocol)
         return refuse(why, 302, "Answer changes type or transport");
-    err = read_core(ms, sdp, line, row, &k, why);
+    err = read_core(ms, sdp, line, row, false, &k, why);
     if (!err && k.rtp.family && k.rtp.family != ms_term(ms, c->core_term)->want.family)
         err = refuse(why, 301, "No address of this family here");
     if (err)
@@ -513,7 +599,7 @@ int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line
     struct ms_channel *c = l->channel ? &ms->now.channels[l->channel - 1] : NULL;
     const struct ms_term *t = c ? ms_term(ms, c->core_term) : NULL;
     struct core k;
-    int err = read_core(ms, sdp, line, row, &k, why);
+    int err = read_core(ms, sdp, line, row, true, &k, why);
 
     if (err)
         return err;
@@ -529,6 +615,7 @@ int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line
             return err == GW_E_NOMEM ? err : refuse(why, 399, "Too many data channels");
     }
     take_core(ms, c, &k, true);
+    c->row = row;
     c->is_offered = true;
     ms->now.streams[c->stream].is_offered = true;
     return 0;

@@ -2,10 +2,10 @@
  * the same on both sides pass as they are. */
 #include "signaling/call/interwork_priv.h"
 
-enum { OUR_SCTP_PORT = 5000, OUR_MAX_MESSAGE = 262144, PT_T140 = 98, PT_RED = 99, CPS = 30 };
+enum { OUR_SCTP_PORT = 5000, OUR_MAX_MESSAGE = 262144, PT_T140 = 98, PT_RED = 99 };
 
 /* What ends here or is written anew (RFC 5547, RFC 8856, languages ... pass). */
-static bool is_passing(const struct ms_channel *c, struct gw_span name)
+static bool is_passing(const struct ms_channel *c, const struct ms_term *core, struct gw_span name)
 {
     static const char *const own[] = { "path",
                                        "msrp-cema",
@@ -46,6 +46,8 @@ static bool is_passing(const struct ms_channel *c, struct gw_span name)
     for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (gw_span_is(name, own[i]))
             return false;
+    if (c->protocol == GW_IQ_BFCP && core->want.transport == GW_IQ_UDP && gw_span_is(name, "bfcpver"))
+        return false; /* 2 there, 1 here */
     return !(c->protocol == GW_IQ_T140 && gw_span_is(name, "extmap"));
 }
 
@@ -74,53 +76,85 @@ static const char *tcp_setup_text(const struct ms_term *t, bool is_offer)
     return is_offer ? "actpass" : t->want.tcp_setup == GW_IQ_SETUP_ACTIVE ? "active" : "passive";
 }
 
-static void write_text(const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
+/* Payload types: those that the core has, and ours in the first offer. red MS_NO_PT: without redundancy. */
+static void text_pts(const struct gw_ms *ms, const struct ms_channel *c, bool is_offer, unsigned *text, unsigned *red)
 {
     bool is_first = is_offer && !c->was_answered;
-    unsigned text = is_first ? PT_T140 : c->t140_pt, red = is_first ? PT_RED : c->red_pt;
 
+    *text = is_first ? PT_T140 : c->t140_pt;
+    *red = !is_first ? c->red_pt : ms->conf->t140_generations ? PT_RED : MS_NO_PT;
+}
+
+static void write_text(const struct gw_ms *ms, const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
+{
+    unsigned n = is_offer && !c->was_answered ? (unsigned)ms->conf->t140_generations : c->generations, text, red;
+
+    text_pts(ms, c, is_offer, &text, &red);
     gw_sdp_printf(b, "a=rtpmap:%u t140/1000\r\n", text);
-    if (red != MS_NO_PT)
-        gw_sdp_printf(b, "a=rtpmap:%u red/1000\r\na=fmtp:%u %u/%u/%u\r\n", red, red, text, text, text);
-    gw_sdp_printf(b, "a=fmtp:%u cps=%u\r\n", text, c->cps[GW_LEG_ACCESS] ? c->cps[GW_LEG_ACCESS] : CPS);
+    if (red != MS_NO_PT) {
+        gw_sdp_printf(b, "a=rtpmap:%u red/1000\r\na=fmtp:%u %u", red, red, text);
+        while (n--)
+            gw_sdp_printf(b, "/%u", text);
+        gw_sdp_printf(b, "\r\n");
+    }
+    gw_sdp_printf(b, "a=fmtp:%u cps=%u\r\n", text, c->cps[GW_LEG_ACCESS]);
+}
+
+/* Under CEMA path and role are the browser's (RFC 8873 s. 6); where to connect is said by c= and m= (RFC 6714 s. 4.2).
+ */
+static void write_core_msrp(struct gw_ms *ms, const struct ms_channel *c, const struct ms_term *t, bool is_offer,
+                            struct gw_sdp_buf *b)
+{
+    char uri[GW_IQ_URI + 1];
+
+    if (c->has_cema) {
+        gw_sdp_printf(b, "a=path:%s\r\na=msrp-cema\r\na=setup:%s\r\n", c->client_uri,
+                      gw_sdp_setup_text((enum gw_sdp_setup)c->setup[GW_LEG_ACCESS]));
+        return;
+    }
+    ms_data_uri(ms, c, GW_LEG_CORE, uri, sizeof(uri));
+    gw_sdp_printf(b, "a=path:%s\r\na=setup:%s\r\n", uri, tcp_setup_text(t, is_offer)); /* RFC 6135 s. 4.2 */
 }
 
 static void write_own(struct gw_ms *ms, const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
 {
     const struct ms_term *t = ms_term(ms, c->core_term);
-    char uri[GW_IQ_URI + 1];
 
     switch ((enum gw_iq_protocol)c->protocol) {
     case GW_IQ_MSRP:
-        ms_data_uri(ms, c, GW_LEG_CORE, uri, sizeof(uri));
-        gw_sdp_printf(b, "a=path:%s\r\na=setup:%s\r\n", uri, tcp_setup_text(t, is_offer)); /* RFC 6135 s. 4.2 */
+        write_core_msrp(ms, c, t, is_offer, b);
         break;
     case GW_IQ_BFCP:
         if (t->want.transport == GW_IQ_TCP) /* RFC 4145 s. 5 */
             gw_sdp_printf(b, "a=setup:%s\r\na=connection:%s\r\n", tcp_setup_text(t, is_offer),
-                          c->was_answered ? "existing" : "new");
+                          c->was_answered && !c->is_lost && !c->is_moved ? "existing" : "new");
+        else
+            gw_sdp_printf(b, "a=bfcpver:2\r\n"); /* RFC 8856 s. 5.5 */
         break;
     case GW_IQ_T140:
-        write_text(c, is_offer, b);
+        write_text(ms, c, is_offer, b);
         break;
     case GW_IQ_T38:
         break;
     }
+    if (t->want.security == GW_IQ_TLS)
+        ms_write_fingerprint(b, t);
 }
 
-static void write_m(const struct ms_channel *c, const struct ms_line *l, const struct ms_term *t, bool is_offer,
-                    struct gw_sdp_buf *b)
+static void write_m(const struct gw_ms *ms, const struct ms_channel *c, const struct ms_line *l,
+                    const struct ms_term *t, bool is_offer, struct gw_sdp_buf *b)
 {
-    unsigned port = t->local.rtp.port;
+    unsigned text, red;
 
-    if (c->protocol != GW_IQ_T140)
-        gw_sdp_printf(b, "m=%s %u %s *\r\n", l->type, port, l->proto);
-    else if (is_offer && !c->was_answered)
-        gw_sdp_printf(b, "m=%s %u %s %d %d\r\n", l->type, port, l->proto, PT_RED, PT_T140);
-    else if (c->red_pt != MS_NO_PT)
-        gw_sdp_printf(b, "m=%s %u %s %u %u\r\n", l->type, port, l->proto, c->red_pt, c->t140_pt);
-    else
-        gw_sdp_printf(b, "m=%s %u %s %u\r\n", l->type, port, l->proto, c->t140_pt);
+    gw_sdp_printf(b, "m=%s %u %s", l->type, t->local.rtp.port, l->proto);
+    if (c->protocol != GW_IQ_T140) {
+        gw_sdp_printf(b, " *\r\n");
+        return;
+    }
+    text_pts(ms, c, is_offer, &text, &red);
+    if (red != MS_NO_PT)
+        gw_sdp_printf(b, " %u", red);
+    gw_sdp_printf(b, " %u\r\n", text);
 }
 
 void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer, struct gw_sdp_buf *b)
@@ -132,11 +166,11 @@ void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned lin
     struct gw_span name, value, whole;
     bool has_types = false;
 
-    write_m(c, l, t, is_offer, b);
+    write_m(ms, c, l, t, is_offer, b);
     ms_write_c(b, &t->local.rtp);
     write_own(ms, c, is_offer, b);
     while (place < src->nmedia && gw_sdp_dcsa(&src->media[place].section, c->id, &pos, &name, &value, &whole)) {
-        if (!is_passing(c, name))
+        if (!is_passing(c, t, name))
             continue;
         has_types |= gw_span_is(name, "accept-types");
         gw_sdp_printf(b, "a=");
@@ -149,30 +183,34 @@ void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned lin
 
 /* ---- towards the browser ---- */
 
-/* path, msrp-cema and setup are always there (RFC 8873 s. 4.4). */
-static void write_msrp(struct gw_ms *ms, const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
+/* path, msrp-cema and setup are always there (RFC 8873 s. 4.4); under CEMA they are the core's. */
+static void write_client_msrp(struct gw_ms *ms, const struct ms_channel *c, bool is_offer, struct gw_sdp_buf *b)
 {
+    enum gw_sdp_setup setup = is_offer                                    ? GW_SDP_ACTPASS
+                              : c->setup[GW_LEG_ACCESS] == GW_SDP_PASSIVE ? GW_SDP_ACTIVE
+                                                                          : GW_SDP_PASSIVE;
     char uri[GW_IQ_URI + 1];
 
+    if (c->has_cema && c->setup[GW_LEG_CORE] != GW_SDP_SETUP_ABSENT)
+        setup = (enum gw_sdp_setup)c->setup[GW_LEG_CORE];
     ms_data_uri(ms, c, GW_LEG_ACCESS, uri, sizeof(uri));
-    gw_sdp_printf(b, "a=dcsa:%u path:%s\r\na=dcsa:%u msrp-cema\r\na=dcsa:%u setup:%s\r\n", c->id, uri, c->id, c->id,
-                  is_offer                                    ? "actpass"
-                  : c->setup[GW_LEG_ACCESS] == GW_SDP_PASSIVE ? "active"
-                                                              : "passive");
+    gw_sdp_printf(b, "a=dcsa:%u path:%s\r\na=dcsa:%u msrp-cema\r\na=dcsa:%u setup:%s\r\n", c->id,
+                  c->has_cema && c->core_path[0] ? c->core_path : uri, c->id, c->id, gw_sdp_setup_text(setup));
 }
 
 static void write_channel(struct gw_ms *ms, const struct ms_channel *c, const struct gw_sdp_section *core,
                           bool is_offer, struct gw_sdp_buf *b)
 {
+    const struct ms_term *t = ms_term(ms, c->core_term);
     struct gw_span v, name;
 
     gw_sdp_printf(b, "a=dcmap:%u%s%s\r\n", c->id, c->options[0] ? " " : "", c->options);
     if (c->protocol == GW_IQ_MSRP)
-        write_msrp(ms, c, is_offer, b);
+        write_client_msrp(ms, c, is_offer, b);
     if (c->protocol == GW_IQ_T140)
         gw_sdp_printf(b, "a=dcsa:%u fmtp:t140 cps=%u\r\n", c->id, c->cps[GW_LEG_CORE]);
     for (unsigned i = 0; i < core->nlines; i++)
-        if (gw_sdp_attr_of(&core->lines[i], &name, &v) && is_passing(c, name)) {
+        if (gw_sdp_attr_of(&core->lines[i], &name, &v) && is_passing(c, t, name)) {
             gw_sdp_printf(b, "a=dcsa:%u ", c->id);
             write_passing(c, name, v, core->lines[i].value, b);
         }

@@ -56,11 +56,17 @@ struct ms_line {                       /* an m-line of one leg; its place never 
  * its channels has one of its own. */
 enum { MS_DATA = 100, MS_NO_LINE = 255, MS_DCMAP = 320 };
 
+struct ms_data_row;
+
 /* A data channel of the browser and its m-line towards the core (specs/data-media.md 2). */
 struct ms_channel {
     bool is_used, is_offered, is_on, was_configured, was_answered;
+    bool is_lost;            /* its core connection: the next offer makes another */
+    bool is_moved;           /* another connection was agreed in the last exchange */
     bool is_in_band;         /* opened by DCEP: never in the browser's SDP (RFC 8864 s. 6.1) */
+    bool has_cema;           /* MSRP: paths and roles pass (RFC 6714, RFC 8873 s. 6), else they are ours */
     uint8_t protocol;        /* enum gw_iq_protocol */
+    const struct ms_data_row *row; /* of its m-line */
     uint8_t iq;              /* id at Iq; never given again */
     uint16_t id;             /* of the SCTP stream */
     uint8_t stream;          /* index of its MS_DATA stream */
@@ -120,6 +126,8 @@ struct ms_state {
     struct ms_channel *channels; /* owned */
 };
 
+enum { MS_CEMA_AUTO, MS_CEMA_FIRST, MS_CEMA_NO }; /* core_cema of the configuration */
+
 struct gw_ms {
     const struct gw_conf *conf;
     struct gw_e2ae_input e2ae;
@@ -127,6 +135,7 @@ struct gw_ms {
     uint64_t ctx;
     uint64_t o_id[2];
     unsigned next_term, next_channel; /* ids given out, never taken back */
+    bool wants_core_offer;            /* the core is to be told of what changed without it */
     unsigned next_sctp;               /* the same of SCTP streams: ours are odd, as we end as the DTLS server */
     enum gw_oa_state oa;
     struct ms_state now, before; /* before: valid while an offer is open */
@@ -188,6 +197,7 @@ void ms_sdes_write(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer)
 int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *rtp,
                     struct gw_addr *rtcp, struct gw_sdp_refusal *why);
 uint8_t ms_core_family(const struct gw_ms *ms);
+unsigned ms_read_fingerprints(const struct gw_sdp_section *s, struct gw_iq_fingerprint out[GW_IQ_FINGERPRINTS]);
 
 /* --- interwork_data.c: the life of data channels, each with an m-line towards the core */
 const struct ms_data_row *ms_data_row(const struct gw_sdp_media *m); /* of a core m-line; NULL: carries no channel */
@@ -222,6 +232,7 @@ void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned lin
 void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
                           struct gw_sdp_buf *b);
 void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
+void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t); /* of our certificate */
 /* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
 void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
 

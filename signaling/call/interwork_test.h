@@ -87,15 +87,17 @@ static inline struct gw_iq_reply test_reply(const struct gw_iq_req *req)
         struct gw_iq_local *l = &r.locals[r.nlocals++];
 
         l->id = t->id;
+        if (t->security == GW_IQ_DTLS || t->security == GW_IQ_TLS) {
+            l->fingerprint.hash = GW_IQ_SHA256;
+            l->fingerprint.len = 32;
+            memset(l->fingerprint.value, 0xcd, 32);
+        }
         if (t->has_ice) {
             EQ(gw_addr_parse("198.51.100.5:40000", &l->rtp), 0);
             l->rtcp = l->candidates[0] = l->rtp;
             l->ncandidates = 1;
             snprintf(l->ufrag, sizeof(l->ufrag), "gwU%ug%u", t->id, t->ice_generation);
             snprintf(l->pwd, sizeof(l->pwd), "gwgwgwgwgwgwgwgwgwgw%ug%u", t->id, t->ice_generation);
-            l->fingerprint.hash = GW_IQ_SHA256;
-            l->fingerprint.len = 32;
-            memset(l->fingerprint.value, 0xcd, 32);
         } else {
             EQ(gw_addr_parse_ip(t->realm == GW_IQ_ACCESS ? "198.51.100.5"
                                 : t->family == 6         ? "2001:db8::5"

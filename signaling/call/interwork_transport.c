@@ -39,27 +39,27 @@ struct webrtc { /* of the m-line that carries the transport */
 };
 
 /* All values of the strongest hash that is known (RFC 8122 s. 5). */
-static void read_fingerprints(const struct gw_sdp_section *s, struct webrtc *w)
+unsigned ms_read_fingerprints(const struct gw_sdp_section *s, struct gw_iq_fingerprint out[GW_IQ_FINGERPRINTS])
 {
     struct gw_sdp_fingerprint f;
     struct gw_span value;
-    unsigned pos = 0;
-    unsigned hash = 0;
+    unsigned pos = 0, hash = 0, n = 0;
 
     while (gw_sdp_attr(s, "fingerprint", &pos, &value)) {
         if (gw_sdp_parse_fingerprint(value, &f) || f.hash < hash)
             continue;
         if (f.hash > hash)
-            w->nfingerprints = 0;
+            n = 0;
         hash = f.hash;
-        if (w->nfingerprints < GW_IQ_FINGERPRINTS) {
-            struct gw_iq_fingerprint *o = &w->fingerprints[w->nfingerprints++];
+        if (n < GW_IQ_FINGERPRINTS) {
+            struct gw_iq_fingerprint *o = &out[n++];
             memset(o, 0, sizeof(*o));
             o->hash = (uint8_t)f.hash; /* the same numbers */
             o->len = f.len;
             memcpy(o->value, f.value, f.len);
         }
     }
+    return n;
 }
 
 static int refuse(struct gw_sdp_refusal *why, const char *text)
@@ -80,7 +80,7 @@ static int read_webrtc(const struct gw_sdp *sdp, unsigned line, struct webrtc *w
         return refuse(why, "rtcp-mux is required");
     if (gw_sdp_has(&sdp->session, "ice-lite"))
         return refuse(why, "two ICE-lite agents");
-    read_fingerprints(gw_sdp_section_with(sdp, m, "fingerprint"), w);
+    w->nfingerprints = ms_read_fingerprints(gw_sdp_section_with(sdp, m, "fingerprint"), w->fingerprints);
     if (w->nfingerprints == 0)
         return refuse(why, "no usable fingerprint");
     if (!gw_sdp_inherit(sdp, m, "ice-ufrag", &w->ufrag) || !gw_sdp_inherit(sdp, m, "ice-pwd", &w->pwd) ||

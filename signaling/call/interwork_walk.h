@@ -64,7 +64,7 @@ static inline uint64_t walk_version(const char *text, char **rest)
     return version;
 }
 
-static inline void walk_check_core(const struct gw_sdp_section *s, bool is_tcp)
+static inline void walk_check_core(const struct gw_sdp_section *s, bool is_tcp, bool is_tls)
 {
     static const char *const never[] = {
         "ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate",  "end-of-candidates", "fingerprint", "setup",
@@ -72,7 +72,8 @@ static inline void walk_check_core(const struct gw_sdp_section *s, bool is_tcp)
     };
 
     for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-        MUST(!gw_sdp_has(s, never[i]) || (is_tcp && strcmp(never[i], "setup") == 0)); /* RFC 4145: who connects */
+        MUST(!gw_sdp_has(s, never[i]) || (is_tcp && strcmp(never[i], "setup") == 0) || /* RFC 4145: who connects */
+             (is_tls && strcmp(never[i], "fingerprint") == 0));
 }
 
 /* A text that we wrote for a leg. */
@@ -86,10 +87,14 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
     current = gw_ms_current(w->ms, to, &n);
     MUST(current && n == len && strcmp(current, text) == 0);
     if (to == GW_LEG_CORE && w->client == GW_CLIENT_WIC) {
-        walk_check_core(&now->session, false);
-        for (unsigned i = 0; i < now->nmedia; i++)
-            walk_check_core(&now->media[i].section, gw_span_is(now->media[i].proto, "TCP/MSRP") ||
-                                                        gw_span_is(now->media[i].proto, "TCP/BFCP"));
+        walk_check_core(&now->session, false, false);
+        for (unsigned i = 0; i < now->nmedia; i++) {
+            struct gw_span p = now->media[i].proto;
+            bool is_tls = gw_span_is(p, "TCP/TLS/MSRP") || gw_span_is(p, "TCP/TLS/BFCP");
+
+            walk_check_core(&now->media[i].section,
+                            is_tls || gw_span_is(p, "TCP/MSRP") || gw_span_is(p, "TCP/BFCP"), is_tls);
+        }
     }
     if (is_answer) {
         old = walk_parse(w->peer);
@@ -176,15 +181,17 @@ static inline struct gw_iq_reply walk_reply(const struct gw_iq_req *req, bool fa
         const char *ip = t->realm == GW_IQ_ACCESS ? "198.51.100.5" : t->family == 6 ? "2001:db8::5" : "10.0.0.5";
 
         l->id = t->id;
+        if (t->security == GW_IQ_DTLS || t->security == GW_IQ_TLS) {
+            l->fingerprint.hash = GW_IQ_SHA256;
+            l->fingerprint.len = 32;
+            memset(l->fingerprint.value, 0xcd, 32);
+        }
         MUST(gw_addr_parse_ip(ip, (uint16_t)(20000 + 2 * t->id), &l->rtp) == 0);
         l->rtcp = l->rtp;
         if (t->has_ice) {
             l->candidates[l->ncandidates++] = l->rtp;
             snprintf(l->ufrag, sizeof(l->ufrag), "gwU%ug%u", t->id, t->ice_generation);
             snprintf(l->pwd, sizeof(l->pwd), "gwgwgwgwgwgwgwgwgwgw%ug%u", t->id, t->ice_generation);
-            l->fingerprint.hash = GW_IQ_SHA256;
-            l->fingerprint.len = 32;
-            memset(l->fingerprint.value, 0xcd, 32);
         } else {
             l->rtcp.port++;
         }

@@ -161,18 +161,23 @@ static void write_candidates(struct gw_sdp_buf *b, const struct gw_iq_local *l)
     gw_sdp_printf(b, "a=end-of-candidates\r\n");
 }
 
-/* In every m-line of a bundle, though RFC 9143 s. 7.2 asks for them in the tagged one alone: all browsers do so, and
- * some clients read them nowhere else. */
-void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer)
+void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t)
 {
     const struct gw_iq_fingerprint *f = &t->local.fingerprint;
     struct gw_sdp_fingerprint fp = { .hash = (enum gw_sdp_hash)f->hash, .len = f->len };
 
     memcpy(fp.value, f->value, sizeof(fp.value));
+    gw_sdp_write_fingerprint(b, &fp);
+}
+
+/* In every m-line of a bundle, though RFC 9143 s. 7.2 asks for them in the tagged one alone: all browsers do so, and
+ * some clients read them nowhere else. */
+void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer)
+{
     gw_sdp_printf(b, "a=mid:%s\r\n", mid);
     gw_sdp_printf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", t->local.ufrag, t->local.pwd);
     write_candidates(b, &t->local);
-    gw_sdp_write_fingerprint(b, &fp);
+    ms_write_fingerprint(b, t);
     gw_sdp_printf(b, "a=setup:%s\r\n", is_offer                                ? "actpass"
                                        : t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
                                                                              : "passive");
@@ -374,7 +379,13 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
     for (unsigned i = 0; i < leg->nlines; i++) {
         struct ms_line *l = &leg->lines[i];
         const struct ms_stream *s = active(ms, l, true);
+        const struct ms_channel *c = to == GW_LEG_CORE ? ms_channel_of(ms, l, true) : NULL;
 
+        if (c) { /* the peer may have rejected the line meanwhile, in other words */
+            snprintf(l->type, sizeof(l->type), "%s", c->row->type);
+            snprintf(l->proto, sizeof(l->proto), "%s", c->row->proto);
+            snprintf(l->fmt, sizeof(l->fmt), "%s", c->protocol == GW_IQ_T140 ? "98" : "*");
+        }
         if (!s)
             continue;
         if (s->kind == MS_DATA) {
@@ -466,6 +477,8 @@ int ms_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, bool is
 
     if (is_offer)
         prepare_lines(ms, to, src);
+    if (is_offer && to == GW_LEG_CORE)
+        ms->wants_core_offer = false;
     for (unsigned i = 0; i < ms->now.nterms && !leg->o_addr.family; i++)
         if (ms->now.terms[i].want.realm == (to == GW_LEG_ACCESS ? GW_IQ_ACCESS : GW_IQ_CORE))
             leg->o_addr =

@@ -21,6 +21,8 @@ void gw_offer_reset(struct gw_call *c)
     c->ex.state = GW_EX_IDLE;
     c->ex.is_late = c->ex.is_own = false;
     gw_media_tidy(c);
+    if (c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE))
+        gw_offer_own_soon(&c->leg[GW_LEG_CORE]);
 }
 
 static bool keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)

@@ -146,6 +146,17 @@ void gw_offer_own_later(struct gw_call_leg *to)
     gw_call_timer_set(c, GW_TIMER_GLARE, gw_call_now_us(c) + ms * GW_MS);
 }
 
+/* Not inside the step that found out; after an own offer that waits already. */
+void gw_offer_own_soon(struct gw_call_leg *to)
+{
+    struct gw_call *c = to->call;
+
+    if (c->at_us[GW_TIMER_GLARE] != GW_NEVER)
+        return;
+    c->ex.own_side = to->side;
+    gw_call_timer_set(c, GW_TIMER_GLARE, gw_call_now_us(c));
+}
+
 /* ---- events of the transaction leg->uas ---- */
 
 static void on_cancel(void *arg, const struct gw_sip_msg *cancel)
@@ -184,6 +195,8 @@ static void on_ack(void *arg, const struct gw_sip_msg *ack)
     gw_offer_on_ack(leg, ack);
     if (is_first)
         gw_media_tidy(c);
+    if (is_first && c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE))
+        gw_offer_own_soon(&c->leg[GW_LEG_CORE]);
     if (is_first && c->state == GW_CALL_UP && c->ex.needs_reoffer) {
         c->ex.needs_reoffer = false;
         gw_offer_own(&c->leg[GW_LEG_ACCESS]);

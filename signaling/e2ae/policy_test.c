@@ -105,7 +105,8 @@ TEST(E2A_010_011_the_core_offers)
         { false, WIC, RTP, SDES, "", REFUSE, 399 },   { false, WIC, RTP, KMS, "c", REFUSE, 399 },
         { false, WIC, RTP, DTLS, "c", REFUSE, 302 },  { false, WIC, RTP, BARE, "c", REFUSE, 399 },
         { false, WIC, MSRP, PLAIN, "", PROTECT, 0 },  { false, WIC, BFCP, PLAIN, "", PROTECT, 0 },
-        { false, WIC, UDPTL, PLAIN, "", PROTECT, 0 }, { false, WIC, MSRP, DTLS, "", REFUSE, 302 },
+        { false, WIC, UDPTL, PLAIN, "", PROTECT, 0 }, { false, WIC, MSRP, DTLS, "", PROTECT, 0 },
+        { false, WIC, BFCP, DTLS, "", PROTECT, 0 },   { false, WIC, MSRP, BARE, "", REFUSE, 302 },
         { false, UE, RTP, PLAIN, "s", PROTECT, 0 },                                           /* E2A-010 */
         { false, UE, RTP, PLAIN, "mbu", CLEAR, 0 },   { false, UE, RTP, SDES, "s", PASS, 0 }, /* E2A-011 */
         { false, UE, RTP, KMS, "s", PASS, 0 },        { false, UE, RTP, BARE, "s", REFUSE, 399 },

@@ -182,6 +182,11 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
     return 0;
 }
 
+bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to)
+{
+    return false;
+}
+
 bool gw_ms_release(struct gw_ms *ms, struct gw_iq_req *req)
 {
     return false;
