@@ -8,7 +8,9 @@ enum { END_ROOM = 2 + 7 + GW_MSRP_TID_MAX + 3 };
 
 static bool is_channel_ready(const struct gw_msrp_session *s)
 {
-    return !s->is_piece_ready && s->nurgent < URGENT / 2 && s->npieces < GW_MSRP_OPEN_PIECES;
+    bool is_known = !s->c.has_b2bua || s->channel_peer[0]; /* else the core waits until its client has said who it is */
+
+    return is_known && !s->is_piece_ready && s->nurgent < URGENT / 2 && s->npieces < GW_MSRP_OPEN_PIECES;
 }
 
 /* ---- pieces ---- */
@@ -135,8 +137,6 @@ static void judge(struct gw_msrp_session *s)
         refuse(s, 501, "Method not supported");
     else if (s->c.has_b2bua && !gw_msrp_uri_eq(h->to.uri[0], gw_span_str(s->core_own)))
         refuse(s, 481, "No such session");
-    else if (s->channel_peer[0] == 0)
-        refuse(s, 481, "Session not open"); /* opened in band, and its client has not said who it is */
     else if (h->method == GW_MSRP_SEND && h->has_body && !s->c.may_core_send)
         refuse(s, 403, "Direction");
     else if (s->c.max_body && h->has_range && h->range_total != GW_MSRP_UNKNOWN && h->range_total > s->c.max_body)

@@ -160,9 +160,12 @@ static int judge(struct gw_msrp_session *s, const struct gw_msrp_head *h, struct
         *comment = "Method not supported";
         return 501;
     }
-    if (s->channel_peer[0] == 0) /* opened in band: the session is what the client says it is */
+    /* opened in band: the session is what the client's first message says it is, and stays that */
+    if (s->channel_own[0] == 0)
+        (void)gw_span_copy(h->to.uri[0], s->channel_own, sizeof(s->channel_own));
+    if (s->channel_peer[0] == 0)
         (void)gw_span_copy(h->from.uri[h->from.n - 1], s->channel_peer, sizeof(s->channel_peer));
-    if (s->c.has_b2bua && s->c.channel_peer) {
+    if (s->c.has_b2bua) {
         *comment = "No such session";
         if (!gw_msrp_uri_eq(h->to.uri[0], gw_span_str(s->channel_own)))
             return 481;

@@ -33,7 +33,7 @@ struct gw_msrp_session;
 
 struct gw_msrp_config {
     bool has_b2bua;                /* rewrite paths; false: transport mode */
-    const char *channel_own;       /* our URI on the channel, msrps://..;dc */
+    const char *channel_own;       /* our URI on the channel, msrps://..;dc; empty: learn it from the first To-Path */
     const char *channel_peer;      /* the browser's; NULL: learn it from its first From-Path (channel opened in band) */
     const char *core_own;          /* our URI on the connection */
     const char *core_peer;         /* its whole path, relays first */

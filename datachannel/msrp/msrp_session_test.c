@@ -265,6 +265,26 @@ TEST(msrp_009_wrong_sessions_paths_and_methods_are_answered)
     gw_msrp_session_free(s);
 }
 
+TEST(msrp_a_session_opened_in_band_learns_both_paths_and_the_core_waits_for_it)
+{
+    struct gw_msrp_config c = { true, "", NULL, CORE_OWN, CORE_PEER, 65536, 0, true, true, on_send, NULL };
+    const char *first = SEND_HEAD("tttt1", "Content-Type: a/b\r\n\r\nx\r\n-------tttt1$\r\n");
+
+    memset(&b, 0, sizeof(b));
+    b.room = 1000;
+    EQ(gw_msrp_session_new(&c, &s), 0);
+    EQ(gw_msrp_from_core(s, gw_span_str(first), 0), 0);
+    browser_says("MSRP abcd1234 SEND\r\nTo-Path: msrps://any.thing:1/a;dc\r\nFrom-Path: " CH_PEER
+                 "\r\nMessage-ID: m123\r\n-------abcd1234$\r\n");
+    EQ(strncmp(core_reads(), "MSRP abcd1234 SEND\r\nTo-Path: " CORE_PEER, 28 + sizeof(CORE_PEER)), 0);
+    core_says(first);
+    CHECK(strstr(b.last, "To-Path: " CH_PEER "\r\nFrom-Path: msrps://any.thing:1/a;dc\r\n") != NULL);
+    browser_says("MSRP abcd1235 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER
+                 "\r\nMessage-ID: m123\r\n-------abcd1235$\r\n");
+    EQ(strncmp(b.last, "MSRP abcd1235 481 ", 18), 0);
+    gw_msrp_session_free(s);
+}
+
 TEST(msrp_three_wrong_messages_in_a_row_close_the_channel)
 {
     start();

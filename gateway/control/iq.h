@@ -225,7 +225,8 @@ enum gw_iq_event {
     GW_IQ_OUT_OF_SERVICE,       /* the worker is gone; its contexts with it */
     GW_IQ_SCTP_UP,              /* the association of an access termination is up */
     GW_IQ_CHANNEL_OPENED,       /* by the peer, in band (RFC 8832): `sctp_stream`, `protocol`; it waits to be joined */
-    GW_IQ_CHANNEL_CLOSED,       /* the peer closed the data channel of `stream`, or its association ended */
+    GW_IQ_CHANNEL_CLOSED,       /* the peer closed the data channel of `stream`, or its association ended; stream 0: that of
+                                 * `sctp_stream`, which had waited to be joined (TIMEOUT: for too long) */
     GW_IQ_TCP_UP,               /* the core connection of channel `stream` is established */
     GW_IQ_TCP_LOST,             /* it was lost, or could not be established (cause) */
 };
@@ -235,7 +236,7 @@ struct gw_iq_notify {
     uint8_t event;
     uint8_t term, stream;    /* 0: the context */
     int cause;               /* enum gw_err */
-    uint16_t sctp_stream;    /* CHANNEL_OPENED */
+    uint16_t sctp_stream;    /* CHANNEL_OPENED, CHANNEL_CLOSED without stream */
     uint8_t protocol;        /* CHANNEL_OPENED: enum gw_iq_protocol */
     char call[GW_IQ_CALL_ID + 1];
 };

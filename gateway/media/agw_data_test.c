@@ -113,18 +113,88 @@ TEST(t140_text_becomes_rtp_with_redundancy_and_back)
     data_end(&g);
 }
 
-TEST(dc_009_a_channel_that_signalling_did_not_join_is_reset_and_the_call_goes_on)
+/* DATA_CHANNEL_OPEN of a reliable channel without a label. */
+static void open_in_band(uint16_t stream, const char *protocol)
 {
-    static const uint8_t open[] = { 3, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 'c', 'h', 'e', 's', 's' };
-    struct gw_sctp_send how = { 4, GW_PPID_DCEP, false, -1, -1 };
-    struct gw_addr nobody = { 0 };
+    uint8_t m[64] = { 3, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)strlen(protocol) };
+
+    memcpy(m + 12, protocol, strlen(protocol));
+    send_on(stream, GW_PPID_DCEP, m, 12 + strlen(protocol));
+}
+
+/* No channel of ours: the core termination waits for one. */
+static void without_channel(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c)
+{
+    (void)t;
+    (void)c;
+    g->want.nchannels = 0;
+}
+
+TEST(dc_009_a_known_sub_protocol_opened_in_band_waits_to_be_joined_and_others_are_reset)
+{
+    static char text[300000];
+    struct gw_addr core;
+    int listener = tcp_listener(&core), fd, n;
+    struct gw_iq_req refusal = { .op = GW_IQ_RELEASE, .nchannels = 1 };
     struct rig g;
 
-    data_start(&g, GW_IQ_BFCP, &nobody, NULL);
-    EQ(gw_sctp_send(b.a, &how, GW_SPAN(open)), 0);
+    data_start(&g, GW_IQ_MSRP, &core, without_channel);
+    open_in_band(4, "chess");
     for (int i = 0; i < 100 && !b.is_reset; i++)
-        run_until(&(unsigned){ 0 }, 1, 20);
-    CHECK(b.is_reset);
+        run_for(20);
+    CHECK(b.is_reset); /* and the call goes on */
     media_both_ways(&g, 1);
+    EQ(g.events[GW_IQ_CHANNEL_OPENED], 0);
+
+    open_in_band(RIG_SCTP_STREAM, "MSRP");
+    CHECK(run_until(&g.events[GW_IQ_CHANNEL_OPENED], 1, 2000));
+    EQ(g.last.sctp_stream, RIG_SCTP_STREAM);
+    EQ(g.last.protocol, GW_IQ_MSRP);
+    EQ(g.last.term, RIG_ACCESS);
+    EQ(b.acks, 1);
+    for (int i = 0; i < 4; i++) { /* more than may be kept: the rest waits at the client */
+        n = sprintf(text, "MSRP abcd%d SEND\r\nTo-Path: msrps://any:1/s;dc\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n"
+                          "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n", i);
+        memset(text + n, 'a' + i, 100000);
+        n += 100000 + sprintf(text + n + 100000, "\r\n-------abcd%d$\r\n", i);
+        while (gw_sctp_send(b.a, &(struct gw_sctp_send){ RIG_SCTP_STREAM, GW_PPID_BINARY, false, -1, -1 },
+                            (struct gw_span){ text, (size_t)n }) == GW_E_AGAIN)
+            run_for(5);
+    }
+    run_for(50);
+    g.want.nchannels = 1;
+    g.want.channels[0].own_uri[0] = g.want.channels[0].peer_uri[0] = 0;
+    data_ask_again(&g);
+    fd = accept(listener, NULL, NULL);
+    for (int i = 0; i < 4; i++) {
+        n = sprintf(text, "MSRP abcd%d SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\nMessage-ID: m123\r\n"
+                          "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n", i);
+        n += 100000 + 9 + 5 + 3;
+        EQ(core_read(fd, text + 150000, (size_t)n, 5000), n);
+        MEM_EQ(text + 150000, text, (size_t)n - 100017);
+        EQ(text[150000 + n - 18], 'a' + i);
+    }
+
+    open_in_band(6, "bfcp"); /* of which signalling has no use */
+    CHECK(run_until(&g.events[GW_IQ_CHANNEL_OPENED], 2, 2000));
+    EQ(g.last.protocol, GW_IQ_BFCP);
+    b.is_reset = false;
+    refusal.channels[0].access_term = RIG_ACCESS;
+    refusal.channels[0].stream = 6;
+    EQ(rig_ask(&g, &refusal), 0);
+    for (int i = 0; i < 100 && !b.is_reset; i++)
+        run_for(20);
+    CHECK(b.is_reset);
+    EQ(rig_ask(&g, &refusal), GW_E_NOTFOUND);
+    EQ(g.events[GW_IQ_CHANNEL_CLOSED], 0);
+
+    open_in_band(8, "t140"); /* and one whose client thinks better of it */
+    CHECK(run_until(&g.events[GW_IQ_CHANNEL_OPENED], 3, 2000));
+    EQ(gw_sctp_reset(b.a, 8), 0);
+    CHECK(run_until(&g.events[GW_IQ_CHANNEL_CLOSED], 1, 2000));
+    EQ(g.last.sctp_stream, 8);
+    EQ(g.last.stream, 0);
+    close(fd);
+    close(listener);
     data_end(&g);
 }

@@ -381,6 +381,16 @@ static void count(const struct gw_context *cx, struct gw_iq_reply *reply)
         gw_data_counters(cx->datas[i], &reply->counters[reply->ncounters++]);
 }
 
+/* Channels that came in band and have nobody to be joined to. */
+static void do_refuse(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
+{
+    for (unsigned i = 0; i < req->nchannels; i++) {
+        struct gw_termination *t = find_term(cx, req->channels[i].access_term);
+        if (!t || !gw_data_refuse(t, req->channels[i].stream))
+            reply->err = GW_E_NOTFOUND;
+    }
+}
+
 /* The named terminations and every stream that ends at one; or all. */
 static void do_release(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
 {
@@ -389,6 +399,10 @@ static void do_release(struct gw_context *cx, const struct gw_iq_req *req, struc
             reply->err = GW_E_NOTFOUND;
             return;
         }
+    if (req->nterms == 0 && req->nchannels) {
+        do_refuse(cx, req, reply);
+        return;
+    }
     if (req->nterms == 0) {
         count(cx, reply);
         gw_log(GW_LOG_INFO, "media", cx->call, "ctx=%llx released", (unsigned long long)cx->id);

@@ -1,17 +1,22 @@
-/* Associations of access terminations, and the life of the channels joined to the core. */
-#include "gateway/media/data.h"
-
+/* The life of the channels that are joined to the core, and their TCP side. */
 #include <stdlib.h>
 
 #include "gateway/base/log.h"
-
-enum { OUR_MAX_MESSAGE = 262144 };
+#include "gateway/media/data.h"
 
 static const struct gw_data_ops *const protocols[] = {
     [GW_IQ_MSRP] = &gw_data_msrp,
     [GW_IQ_BFCP] = &gw_data_bfcp,
     [GW_IQ_T140] = &gw_data_t140,
 };
+
+int gw_data_protocol(const char *name)
+{
+    for (unsigned i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+        if (protocols[i] && strcmp(protocols[i]->protocol, name) == 0)
+            return (int)i;
+    return GW_E_NOTFOUND;
+}
 
 uint64_t gw_data_now(const struct gw_data *d)
 {
@@ -42,193 +47,6 @@ void gw_data_retime(struct gw_data *d)
         gw_timer_stop(d->cx->w->loop, &d->timer);
     else if (at != d->timer.at_us && gw_timer_start(d->cx->w->loop, &d->timer, at) != 0)
         gw_data_log_once(d, 1u << 31, "no memory for a timer");
-}
-
-/* ---- the association ---- */
-
-static struct gw_data *data_of(const struct gw_termination *t, uint16_t stream)
-{
-    for (unsigned i = 0; i < t->cx->ndatas; i++)
-        if (t->cx->datas[i]->access == t && t->cx->datas[i]->conf.stream == stream)
-            return t->cx->datas[i];
-    return NULL;
-}
-
-static void on_send(void *arg, struct gw_span packet)
-{
-    struct gw_termination *t = arg;
-
-    if (t->dtls && gw_dtls_send(t->dtls, packet) != 0)
-        gw_stats_inc(GW_STAT_SCTP_DROPPED);
-}
-
-static void on_up(void *arg)
-{
-    struct gw_termination *t = arg;
-
-    gw_stats_inc(GW_STAT_SCTP_UP);
-    gw_log(GW_LOG_INFO, "sctp", t->cx->call, "term=%u association up", t->id);
-    gw_worker_notify(t->cx, GW_IQ_SCTP_UP, t->id, 0, 0);
-}
-
-static void channel_gone(struct gw_data *d, int cause)
-{
-    d->channel = NULL;
-    if (d->join)
-        d->ops->on_channel_lost(d);
-    gw_data_retime(d);
-    if (d->is_closed)
-        return;
-    d->is_closed = true;
-    gw_worker_notify(d->cx, GW_IQ_CHANNEL_CLOSED, d->access->id, d->conf.id, cause);
-}
-
-static void on_down(void *arg, int err)
-{
-    struct gw_termination *t = arg;
-
-    gw_stats_inc(GW_STAT_SCTP_DOWN);
-    gw_log(GW_LOG_WARNING, "sctp", t->cx->call, "term=%u association ended: %s", t->id, gw_err_text(err));
-}
-
-/* In band, only for what signalling has joined: the id or, with another id, nothing to join it to (RFC 8864 s. 6.5). */
-static bool on_ask(void *arg, const struct gw_channel_config *c)
-{
-    struct gw_termination *t = arg;
-    struct gw_data *d = data_of(t, c->stream);
-
-    return d && strcmp(d->ops->protocol, c->protocol) == 0;
-}
-
-static void on_open(void *arg, struct gw_channel *ch)
-{
-    struct gw_termination *t = arg;
-    struct gw_data *d = data_of(t, gw_channel_config(ch)->stream);
-
-    if (!d) {
-        gw_channel_close(ch);
-        return;
-    }
-    d->channel = ch;
-    d->is_closed = false;
-    gw_log(GW_LOG_INFO, "sctp", t->cx->call, "channel=%u %s open", d->conf.stream, d->ops->protocol);
-    if (d->join)
-        d->ops->on_channel_open(d);
-    else
-        gw_channel_stop(ch); /* the core has not answered yet: kept, and past a bound the window closes */
-    gw_data_retime(d);
-}
-
-static void on_message(void *arg, struct gw_channel *ch, bool is_string, struct gw_span m)
-{
-    struct gw_data *d = data_of(arg, gw_channel_config(ch)->stream);
-
-    if (!d || !d->join)
-        return;
-    d->n[GW_FROM_ACCESS].messages++;
-    d->n[GW_FROM_ACCESS].octets += m.len;
-    gw_stats_inc(GW_STAT_CHANNEL_MESSAGES_IN);
-    d->ops->on_message(d, is_string, m);
-    gw_data_retime(d);
-}
-
-static void on_writable(void *arg, struct gw_channel *ch)
-{
-    struct gw_data *d = data_of(arg, gw_channel_config(ch)->stream);
-
-    if (!d || !d->join)
-        return;
-    d->ops->on_channel_writable(d);
-    gw_data_retime(d);
-}
-
-static void on_close(void *arg, struct gw_channel *ch, enum gw_channel_cause cause)
-{
-    struct gw_termination *t = arg;
-    struct gw_data *d = data_of(t, gw_channel_config(ch)->stream);
-
-    gw_log(GW_LOG_INFO, "sctp", t->cx->call, "channel=%u closed, cause %d", gw_channel_config(ch)->stream, (int)cause);
-    if (d && d->channel == ch)
-        channel_gone(d, cause == GW_CHANNEL_BY_US || cause == GW_CHANNEL_BY_PEER ? 0 : GW_E_CLOSED);
-}
-
-static void on_refused(void *arg, uint16_t stream, enum gw_channel_cause cause)
-{
-    struct gw_termination *t = arg;
-
-    gw_stats_inc(GW_STAT_CHANNEL_REFUSED);
-    if (t->logged & 4)
-        return;
-    t->logged |= 4;
-    gw_log(GW_LOG_WARNING, "sctp", t->cx->call, "channel=%u refused, cause %d", stream, (int)cause);
-}
-
-static const struct gw_channels_events events = { on_send, on_up, on_down, on_ask, on_open, on_message,
-                                                  on_writable, on_close, on_refused };
-
-static void declare(struct gw_data *d)
-{
-    struct gw_channel_config c = { .stream = d->conf.stream, .is_ordered = true, .max_retr = -1, .max_time_ms = -1 };
-    struct gw_channel *ch;
-    int err;
-
-    if (!d->access->channels || d->channel || d->is_closed)
-        return;
-    strcpy(c.protocol, d->ops->protocol);
-    err = gw_channels_declare(d->access->channels, &c, &ch);
-    if (err)
-        gw_log(GW_LOG_WARNING, "sctp", d->cx->call, "channel=%u cannot be made: %s", d->conf.stream, gw_err_text(err));
-    else
-        d->channel = ch;
-}
-
-static void declare_all(struct gw_termination *t)
-{
-    for (unsigned i = 0; i < t->cx->ndatas; i++)
-        if (t->cx->datas[i]->access == t)
-            declare(t->cx->datas[i]);
-}
-
-void gw_data_dtls_up(struct gw_termination *t)
-{
-    struct gw_channels_config c = {
-        .local_port = t->conf.sctp_port,
-        .remote_port = t->conf.remote_sctp_port,
-        .peer_max_message = t->conf.remote_max_message,
-        .max_message = OUR_MAX_MESSAGE,
-        .events = &events,
-        .arg = t,
-    };
-
-    if (t->channels || !t->conf.has_sctp || !t->conf.remote_sctp_port || !t->dtls || gw_dtls_state(t->dtls) != GW_DTLS_UP)
-        return;
-    c.is_dtls_client = gw_dtls_is_client(t->dtls);
-    if (gw_worker_sctp(t->cx->w) != 0 || gw_channels_new(t->cx->w->sctp, &c, &t->channels) != 0) {
-        gw_log(GW_LOG_ERROR, "sctp", t->cx->call, "term=%u no memory for an association", t->id);
-        return;
-    }
-    declare_all(t);
-}
-
-void gw_data_dtls_down(struct gw_termination *t)
-{
-    struct gw_channels *cs = t->channels;
-
-    if (!cs)
-        return;
-    t->channels = NULL;
-    gw_channels_free(cs);
-    for (unsigned i = 0; i < t->cx->ndatas; i++)
-        if (t->cx->datas[i]->access == t && t->cx->datas[i]->channel)
-            channel_gone(t->cx->datas[i], GW_E_CLOSED);
-}
-
-void gw_data_record(struct gw_termination *t, struct gw_span record)
-{
-    if (t->channels)
-        gw_channels_input(t->channels, record);
-    else
-        gw_stats_inc(GW_STAT_SCTP_DROPPED); /* an INIT before its endpoint is sent again by the peer */
 }
 
 /* ---- the core's TCP side ---- */
@@ -383,7 +201,7 @@ void gw_data_apply(struct gw_data *d, const struct gw_iq_channel *in)
         gw_channel_start(d->channel); /* what came meanwhile */
     }
     apply_tcp(d);
-    declare(d);
+    gw_data_declare(d);
     if (d->core->tcp)
         gw_tcp_read_on(d->core->tcp);
     gw_data_retime(d);

@@ -57,9 +57,15 @@ struct gw_data *gw_data_of_core(const struct gw_termination *t); /* the channel 
 void gw_data_dtls_up(struct gw_termination *t);
 void gw_data_dtls_down(struct gw_termination *t);
 void gw_data_record(struct gw_termination *t, struct gw_span record);
+void gw_data_declare(struct gw_data *d); /* its channel, if the association is there */
+/* Resets a channel that came in band and that nobody will join; false: there is none. */
+bool gw_data_refuse(struct gw_termination *t, uint16_t stream);
+void gw_data_sweep(struct gw_termination *t); /* once a second */
 
 /* RTP or RTCP of a core termination that carries text; still protected. */
 bool gw_data_rtp(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
+
+int gw_data_protocol(const char *name); /* enum gw_iq_protocol, or NOTFOUND */
 
 /* For the ops. */
 void gw_data_retime(struct gw_data *d);   /* the deadline may have changed */

@@ -181,6 +181,11 @@ struct gw_termination {
     struct gw_held *held, **held_end; /* oldest first */
     unsigned nheld, nheld_over;       /* held; came when there was no room any more */
     struct gw_channels *channels;     /* access: the SCTP association, while there is one */
+    unsigned nwaiting;                /* channels that came in band and are joined to nothing yet */
+    struct {
+        uint16_t stream;
+        uint64_t until_us;
+    } waiting[GW_IQ_CHANNELS];
     struct gw_tcp *tcp;               /* core of a data channel; tcp_fd: bound, before anyone listens on it */
     int tcp_fd;
     uint32_t tcp_generation;          /* that `tcp` has */
@@ -250,6 +255,7 @@ void gw_worker_on_sweep(void *worker);
 /* worker_iq.c */
 void gw_worker_on_orders(void *worker, uint32_t events);
 void gw_worker_notify(struct gw_context *cx, enum gw_iq_event event, uint8_t term, uint8_t stream, int cause);
+void gw_worker_notify_with(struct gw_context *cx, const struct gw_iq_notify *n); /* ctx and call are filled in */
 
 /* context.c: Iq procedures */
 void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct gw_iq_reply *reply);

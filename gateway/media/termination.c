@@ -393,6 +393,8 @@ void gw_termination_sweep(struct gw_termination *t)
 
     if (t->noticed & ~t->told)
         tell(t);
+    if (t->nwaiting)
+        gw_data_sweep(t);
     gw_secure_begin(t); /* if it had to wait for a handshake's place */
     if (t->has_ice && t->has_selected && !t->is_consent_lost &&
         w->now_us - latest(t->ice.checked_us, t->media_us) > (uint64_t)w->conf->consent_timeout_s * GW_S) {

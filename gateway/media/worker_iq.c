@@ -13,7 +13,7 @@ static void post(struct gw_worker *w, struct gw_iq_item *item)
     }
 }
 
-void gw_worker_notify(struct gw_context *cx, enum gw_iq_event event, uint8_t term, uint8_t stream, int cause)
+void gw_worker_notify_with(struct gw_context *cx, const struct gw_iq_notify *n)
 {
     struct gw_iq_item *item = calloc(1, sizeof(*item)); /* an event of a call, not of a packet */
 
@@ -22,10 +22,17 @@ void gw_worker_notify(struct gw_context *cx, enum gw_iq_event event, uint8_t ter
         return;
     }
     item->is_notify = true;
-    item->notify =
-        (struct gw_iq_notify){ .ctx = cx->id, .event = event, .term = term, .stream = stream, .cause = cause };
+    item->notify = *n;
+    item->notify.ctx = cx->id;
     memcpy(item->notify.call, cx->call, sizeof(cx->call));
     post(cx->w, item);
+}
+
+void gw_worker_notify(struct gw_context *cx, enum gw_iq_event event, uint8_t term, uint8_t stream, int cause)
+{
+    struct gw_iq_notify n = { .event = (uint8_t)event, .term = term, .stream = stream, .cause = cause };
+
+    gw_worker_notify_with(cx, &n);
 }
 
 static const struct gw_iq_reply *find_reply(const struct gw_worker *w, uint64_t txn)

@@ -13,6 +13,7 @@ static void on_notify(void *arg, const struct gw_iq_notify *n)
 {
     struct rig *g = arg;
 
+    g->last = *n;
     if (n->event < 16) {
         g->events[n->event]++;
         g->cause[n->event] = n->cause;

@@ -19,6 +19,7 @@ struct rig {
     bool has_reply, is_ipv6_access;
     unsigned events[16]; /* by enum gw_iq_event */
     int cause[16];
+    struct gw_iq_notify last;
     uint64_t ctx;
     struct gw_iq_req want; /* the state that signalling wants, sent again with changes */
     struct gw_iq_local access, core;
