@@ -31,6 +31,14 @@ static void choose_tid(struct gw_msrp_session *s)
     s->piece_tid_len = 16;
 }
 
+/* The whole value, relays included, as it came. */
+static struct gw_span path_text(const struct gw_msrp_path *p)
+{
+    struct gw_span last = p->uri[p->n - 1];
+
+    return (struct gw_span){ p->uri[0].ptr, (size_t)((const char *)last.ptr + last.len - (const char *)p->uri[0].ptr) };
+}
+
 /* Writes the head of a piece that begins at s->offset of the chunk. */
 static int begin_piece(struct gw_msrp_session *s)
 {
@@ -41,8 +49,8 @@ static int begin_piece(struct gw_msrp_session *s)
 
     choose_tid(s);
     w.tid = own_tid(s);
-    w.to = s->c.has_b2bua ? gw_span_str(s->channel_peer) : s->h.to.uri[s->h.to.n - 1];
-    w.from = s->c.has_b2bua ? gw_span_str(s->channel_own) : s->h.from.uri[0];
+    w.to = s->c.has_b2bua ? gw_span_str(s->channel_peer) : path_text(&s->h.to);
+    w.from = s->c.has_b2bua ? gw_span_str(s->channel_own) : path_text(&s->h.from);
     w.range_start = start + s->offset;
     if (s->h.has_range)
         w.range_total = s->h.range_total;
@@ -148,8 +156,8 @@ static void judge(struct gw_msrp_session *s)
 /* A response of the core goes to the channel as it is, but for the paths. */
 static void pass_response(struct gw_msrp_session *s)
 {
-    struct gw_msrp_rewrite w = { .tid = s->h.tid, .to = s->c.has_b2bua ? gw_span_str(s->channel_peer) : s->h.to.uri[0],
-                                 .from = s->c.has_b2bua ? gw_span_str(s->channel_own) : s->h.from.uri[0] };
+    struct gw_msrp_rewrite w = { .tid = s->h.tid, .to = s->c.has_b2bua ? gw_span_str(s->channel_peer) : path_text(&s->h.to),
+                                 .from = s->c.has_b2bua ? gw_span_str(s->channel_own) : path_text(&s->h.from) };
     char buf[GW_MSRP_PATH + 1024];
     int n = gw_msrp_write_head(&s->h, &w, buf, sizeof(buf) - GW_MSRP_END_LINE_MAX), e;
 

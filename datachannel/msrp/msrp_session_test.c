@@ -265,6 +265,35 @@ TEST(msrp_009_wrong_sessions_paths_and_methods_are_answered)
     gw_msrp_session_free(s);
 }
 
+TEST(msrp_014_in_transport_mode_paths_pass_as_they_are_both_ways)
+{
+    struct gw_msrp_config c = { false, CH_OWN, CH_PEER, CORE_OWN, "", 65536, 0, true, true, on_send, NULL };
+    const char *text = "MSRP abcd1234 SEND\r\nTo-Path: msrp://relay.example:2855/r;tcp msrp://10.0.0.9:31000/z;tcp\r\n"
+                       "From-Path: msrps://some.one:9/b7;dc\r\nMessage-ID: m123\r\nByte-Range: 1-5/5\r\nX-Any: thing\r\n"
+                       "Content-Type: text/plain\r\n\r\nhello\r\n-------abcd1234$\r\n";
+    const char *answer = "MSRP abcd1234 200 OK\r\nTo-Path: msrps://some.one:9/b7;dc\r\nFrom-Path: msrp://relay.example:2855/r;tcp"
+                         "\r\n-------abcd1234$\r\n";
+    static char body[40001];
+
+    memset(&b, 0, sizeof(b));
+    b.room = 1000;
+    EQ(gw_msrp_session_new(&c, &s), 0);
+    browser_says(text);
+    STR_EQ(core_reads(), text);
+    core_says(answer);
+    STR_EQ(b.last, answer);
+    core_says("MSRP tttt1 SEND\r\nTo-Path: msrps://some.one:9/b7;dc\r\nFrom-Path: msrp://relay.example:2855/r;tcp "
+              "msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m124\r\nContent-Type: text/plain\r\n\r\n");
+    memset(body, 'x', 40000);
+    core_says(body);
+    core_says("\r\n-------tttt1$\r\n");
+    EQ(b.body, 40000);
+    EQ(memcmp(b.flags, "++$", 3), 0);
+    CHECK(strstr(b.last, "To-Path: msrps://some.one:9/b7;dc\r\nFrom-Path: msrp://relay.example:2855/r;tcp "
+                         "msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m124\r\n") != NULL);
+    gw_msrp_session_free(s);
+}
+
 TEST(msrp_a_session_opened_in_band_learns_both_paths_and_the_core_waits_for_it)
 {
     struct gw_msrp_config c = { true, "", NULL, CORE_OWN, CORE_PEER, 65536, 0, true, true, on_send, NULL };

@@ -107,6 +107,80 @@ TEST(iq_002_a_new_generation_makes_the_connection_anew_on_the_same_port)
     data_end(&g);
 }
 
+/* Octets pass untouched: no MSRP, no BFCP need be in them. */
+static void agnostic(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c)
+{
+    (void)g;
+    (void)t;
+    c->is_agnostic = true;
+}
+
+static uint32_t hash_seen;
+static size_t seen_octets;
+
+static void hash_message(uint16_t stream, struct gw_span m)
+{
+    (void)stream;
+    for (size_t i = 0; i < m.len; i++)
+        hash_seen = hash_seen * 31 + ((const uint8_t *)m.ptr)[i];
+    seen_octets += m.len;
+}
+
+TEST(iq_agnostic_mode_passes_octets_untouched_and_a_released_channel_frees_its_port)
+{
+    static const uint8_t odd[] = { 0x20, 0x63, 0, 1, 9, 9, 9, 9, 8, 8, 7, 7, 1, 0, 0, 0 }; /* its attribute has no length */
+    static char sent[200000], got[200001];
+    struct gw_iq_req release = { .op = GW_IQ_RELEASE, .nterms = 1 };
+    uint32_t hash = 0;
+    size_t at = 0;
+    struct rig g;
+    int fd;
+
+    for (size_t i = 0; i < sizeof(sent); i++) {
+        sent[i] = (char)(i * 11 + i / 253);
+        hash = hash * 31 + (uint8_t)sent[i];
+    }
+    data_start(&g, GW_IQ_MSRP, &nobody, agnostic);
+    b.on_message = hash_message;
+    hash_seen = 0;
+    seen_octets = 0;
+    fd = tcp_connect(&g.reply.locals[2].rtp);
+    send_message(GW_PPID_BINARY, sent, 60000);
+    EQ(core_read(fd, got, 60000, 5000), 60000);
+    MEM_EQ(got, sent, 60000);
+    while (at < sizeof(sent)) {
+        ssize_t n = send(fd, sent + at, sizeof(sent) - at, MSG_DONTWAIT);
+        at += n > 0 ? (size_t)n : 0;
+        run_for(2);
+    }
+    for (int i = 0; i < 300 && seen_octets < sizeof(sent); i++)
+        run_for(10);
+    EQ(seen_octets, sizeof(sent));
+    EQ(hash_seen, hash);
+    release.terms[0].id = RIG_CORE_DATA;
+    EQ(rig_ask(&g, &release), 0);
+    EQ(g.reply.ncounters, 1);
+    EQ(g.reply.counters[0].dir[1].octets, sizeof(sent));
+    CHECK(core_is_closed(fd, 2000));
+    close(fd);
+    for (int i = 0; i < 100 && !b.is_reset; i++)
+        run_for(20);
+    CHECK(b.is_reset); /* the association goes on without the channel (MSRP-026) */
+    media_both_ways(&g, 1);
+    data_end(&g);
+
+    data_start(&g, GW_IQ_BFCP, &nobody, agnostic);
+    fd = tcp_connect(&g.reply.locals[2].rtp);
+    send_message(GW_PPID_BINARY, odd, sizeof(odd));
+    EQ(core_read(fd, got, sizeof(odd), 3000), sizeof(odd));
+    MEM_EQ(got, odd, sizeof(odd));
+    EQ(write(fd, odd, sizeof(odd)), sizeof(odd));
+    CHECK(run_until(&b.messages, 1, 2000));
+    MEM_EQ(b.last, odd, sizeof(odd));
+    close(fd);
+    data_end(&g);
+}
+
 static struct tls_peer peer;
 static const struct gw_iq_fingerprint *expected;
 

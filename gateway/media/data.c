@@ -181,7 +181,7 @@ int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw
     if (!d)
         return GW_E_NOMEM;
     d->cx = cx;
-    d->ops = protocols[in->protocol];
+    d->ops = in->protocol == GW_IQ_MSRP && in->is_agnostic ? &gw_data_raw : protocols[in->protocol];
     d->conf = *in;
     gw_timer_init(&d->timer, on_timer, d);
     *out = d;

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 
 #include "datachannel/bfcp/bfcp_msg.h"
-#include "gateway/media/data.h"
+#include "gateway/media/data_out.h"
 
-enum { QUEUE = 262144, MESSAGE = 65536 };
+enum { MESSAGE = 65536 };
 
 struct bfcp {
-    uint8_t *out;             /* towards the core, from at to len */
-    size_t at, len;
+    struct gw_data_out out;
     size_t nin;               /* a message of the core that is not whole yet */
     uint8_t in[MESSAGE];
 };
@@ -20,8 +19,7 @@ static int bfcp_open(struct gw_data *d)
 
     if (!b)
         return GW_E_NOMEM;
-    b->out = malloc(QUEUE);
-    if (!b->out) {
+    if (gw_data_out_init(&b->out) != 0) {
         free(b);
         return GW_E_NOMEM;
     }
@@ -33,7 +31,7 @@ static void bfcp_close(struct gw_data *d)
 {
     struct bfcp *b = d->join;
 
-    free(b->out);
+    gw_data_out_fini(&b->out);
     free(b);
 }
 
@@ -46,20 +44,7 @@ static void flush(struct gw_data *d)
 {
     struct bfcp *b = d->join;
 
-    while (d->core->tcp && gw_tcp_is_up(d->core->tcp) && b->at < b->len) {
-        ssize_t n = gw_tcp_write(d->core->tcp, (struct gw_span){ b->out + b->at, b->len - b->at });
-        if (n <= 0)
-            break;
-        b->at += (size_t)n;
-    }
-    if (b->at == b->len)
-        b->at = b->len = 0;
-    if (!d->channel)
-        return;
-    if (b->len - b->at > QUEUE / 2)
-        gw_channel_stop(d->channel);
-    else
-        gw_channel_start(d->channel);
+    gw_data_out_flush(&b->out, d);
 }
 
 static void refuse(struct gw_data *d, struct gw_span m, uint8_t code)
@@ -73,33 +58,35 @@ static void refuse(struct gw_data *d, struct gw_span m, uint8_t code)
     gw_data_log_once(d, 1, "message of the client refused");
     if (gw_bfcp_parse_header(m, &h) != 0)
         return; /* nothing that could be answered */
+    h.version = GW_BFCP_RELIABLE;
     n = gw_bfcp_write_error(&h, code, error, sizeof(error));
     if (n > 0 && gw_channel_send(d->channel, false, (struct gw_span){ error, (size_t)n }) != 0)
         d->n[GW_FROM_CORE].dropped++;
+}
+
+/* In application-agnostic mode only the length, which keeps messages apart (TS 23.334 s. 5.11.3). */
+static int check(const struct gw_data *d, struct gw_span m, struct gw_bfcp_header *h)
+{
+    int err = d->conf.is_agnostic ? gw_bfcp_parse_header(m, h) : gw_bfcp_check(m, h);
+
+    return !err && d->conf.is_agnostic && m.len != GW_BFCP_HEADER + h->payload_bytes ? GW_E_RANGE : err;
 }
 
 static void bfcp_message(struct gw_data *d, bool is_string, struct gw_span m)
 {
     struct bfcp *b = d->join;
     struct gw_bfcp_header h;
-    int err = gw_bfcp_check(m, &h);
+    int err = check(d, m, &h);
 
     (void)is_string;
     if (err || h.version != GW_BFCP_RELIABLE) {
         refuse(d, m, !err ? GW_BFCP_ERR_VERSION : err == GW_E_SYNTAX ? GW_BFCP_ERR_UNPARSABLE : GW_BFCP_ERR_LENGTH);
         return;
     }
-    if (b->at && b->len + m.len > QUEUE) {
-        memmove(b->out, b->out + b->at, b->len - b->at);
-        b->len -= b->at;
-        b->at = 0;
-    }
-    if (b->len + m.len > QUEUE) { /* not reached while flush stops the channel at half of it */
+    if (!gw_data_out_put(&b->out, m)) {
         refuse(d, m, GW_BFCP_ERR_GENERIC);
         return;
     }
-    memcpy(b->out + b->len, m.ptr, m.len);
-    b->len += m.len;
     flush(d);
 }
 
@@ -130,7 +117,7 @@ static int deliver(struct gw_data *d, struct gw_span m)
 
     if (!d->channel)
         return GW_E_AGAIN;
-    if (gw_bfcp_check(m, &h) != 0) {
+    if (check(d, m, &h) != 0) {
         gw_data_log_once(d, 2, "the core sent a BFCP message that cannot be parsed");
         return GW_E_SYNTAX; /* close the connection (RFC 8855 s. 6.1) */
     }

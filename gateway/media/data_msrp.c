@@ -32,7 +32,7 @@ static int msrp_open(struct gw_data *d)
     struct gw_msrp_session *s;
     int err;
 
-    if (d->conf.core_path[0] == 0)
+    if (d->conf.has_b2bua && d->conf.core_path[0] == 0)
         return GW_E_AGAIN;
     err = gw_msrp_session_new(&c, &s);
     if (!err)
