@@ -40,8 +40,8 @@ class Ports:
     """A block of a hundred ports of one run; the last one is held as its lock."""
 
     def __init__(self):
-        for i in range(10):
-            base = 25000 + (os.getpid() + i) % 10 * 100 # as in tests/browser/lib/ports.mjs: blocks of trees do not meet
+        for i in range(100):
+            base = 22000 + (os.getpid() + i) % 100 * 100 # as in tests/browser/lib/ports.mjs: blocks of trees do not meet
             self.lock = socket.socket()
             try:
                 self.lock.bind(("127.0.0.1", base + 99))
@@ -206,7 +206,7 @@ class Lab:
     def port(self):
         """A port of this run that nobody has."""
         while True:
-            self.next_port = self.base + 60 + (self.next_port + 1 - self.base - 60) % 38
+            self.next_port = self.base + 60 + (self.next_port + 1 - self.base - 60) % 20
             if is_free(self.next_port):
                 return self.next_port
 
@@ -222,17 +222,23 @@ class Lab:
         return p
 
     def gateway(self, name="imsgw", offset=0, core=None, **conf):
+        """A gateway; a second one beside it with offset 10."""
         base = self.base + offset
         values = {
             "domain": "visited.example", "log_level": "debug", "wss_listen": f"127.0.0.1:{base + 1}",
             "sip_listen": f"127.0.0.1:{base + 2}", "core_route": f"sip:127.0.0.1:{core or self.base + 4};lr",
             "access_address": "127.0.0.1", "access_port": base + 3, "core_address": "127.0.0.1",
-            "core_port_min": base + 20, "core_port_max": base + 39, "core_networks": "127.0.0.0/8", "home_domains": DOMAIN,
+            "core_port_min": self.base + 20 + 2 * offset, "core_port_max": self.base + 39 + 2 * offset, "core_networks": "127.0.0.0/8", "home_domains": DOMAIN,
             "admin_socket": f"{self.dir}/{name}.sock", "call_record_file": f"{self.dir}/{name}.records", **conf}
         with open(f"{self.dir}/{name}.conf", "w") as f:
             f.write("".join(f"{k} = {v}\n" for k, v in values.items()))
         p = self.start(name, [f"{self.build}/imsgw", "-c", f"{self.dir}/{name}.conf"], "ready")
         return p
+
+    def demo_core(self):
+        """imsgw-demo-core where the gateways look for their core."""
+        return self.start("demo-core", [f"{self.build}/imsgw-demo-core", "--listen", f"127.0.0.1:{self.base + 4}", "--ports",
+                                        f"{self.base + 80}-{self.base + 97}", "--verbose"], "listening")
 
     def capture(self):
         self.pcap = f"{self.dir}/core.pcap"
@@ -249,6 +255,22 @@ class Lab:
         args = ["tshark", "-r", self.pcap, *(x for d in decode for x in ("-d", d)), "-Y", only, "-T", "fields"]
         out = subprocess.run([*args, *(x for f in fields for x in ("-e", f))], capture_output=True, text=True, check=True).stdout
         return [line.split("\t") for line in out.splitlines() if line]
+
+    def judge(self, *protocols):
+        """Ends the capture. To tshark, which follows the SDP by itself but for BFCP, nothing on the core side is malformed; frames
+        of each of these protocols."""
+        self.stop_capture()
+        decode = [f"udp.port=={self.base + 4},sip"]
+        media = ",".join(row[0] for row in self.frames("sdp.media", ["sdp.media"], decode))
+        bfcp = {m[1]: m[2] for m in re.finditer(r"application (\d+) (TCP|UDP)/BFCP", media)}
+        decode += [f"{t.lower()}.port=={p},bfcp" for p, t in bfcp.items() if int(p) > 9]
+        # random octets of a body now and then are no lines to it, which it calls malformed: texts alone can be judged
+        wrong = self.frames('(_ws.malformed || (sip || msrp || bfcp || rtp) && _ws.expert.severity == error) && '
+                            '!(msrp.content.type in {"image/png", "application/zip", "a/b"}) && !dtls',
+                            ["frame.number", "_ws.col.Protocol", "_ws.col.Info"], decode)
+        assert not wrong, wrong[:5]
+        found = {p: self.frames(p, ["frame.number"], decode) for p in protocols}
+        return {p: len(rows) for p, rows in found.items()}
 
     async def page(self, user=None, offset=0, password="demo"):
         """A registered page."""
