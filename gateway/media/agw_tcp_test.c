@@ -107,6 +107,37 @@ TEST(iq_002_a_new_generation_makes_the_connection_anew_on_the_same_port)
     data_end(&g);
 }
 
+TEST(iq_a_reoffer_with_another_session_goes_on_with_it)
+{
+    struct gw_addr core, other;
+    int listener = tcp_listener(&core), elsewhere = tcp_listener(&other), fd, n;
+    char buf[1000];
+    struct rig g;
+
+    data_start(&g, GW_IQ_MSRP, &core, NULL);
+    fd = accept(listener, NULL, NULL);
+    CHECK(run_until(&g.events[GW_IQ_TCP_UP], 1, 2000));
+    send_message(GW_PPID_BINARY, SEND("abcd1", CH_OWN, CH_PEER, "one"), strlen(SEND("abcd1", CH_OWN, CH_PEER, "one")));
+    n = (int)strlen(SEND("abcd1", CORE_PEER, CORE_OWN, "one"));
+    EQ(core_read(fd, buf, (size_t)n, 2000), n);
+    strcpy(g.want.channels[0].core_path, "msrp://10.9.9.9:1/other;tcp");
+    g.want.terms[2].remote_rtp = other;
+    data_ask_again(&g);
+    CHECK(run_until(&b.messages, 1, 2000));
+    EQ(strncmp(b.last, "MSRP abcd1 481 ", 15), 0); /* will not be answered any more */
+    CHECK(core_is_closed(fd, 2000));
+    close(fd);
+    fd = accept(elsewhere, NULL, NULL);
+    send_message(GW_PPID_BINARY, SEND("abcd2", CH_OWN, CH_PEER, "two"), strlen(SEND("abcd2", CH_OWN, CH_PEER, "two")));
+    n = (int)strlen(SEND("abcd2", "msrp://10.9.9.9:1/other;tcp", CORE_OWN, "two"));
+    EQ(core_read(fd, buf, (size_t)n, 2000), n);
+    STR_EQ(buf, SEND("abcd2", "msrp://10.9.9.9:1/other;tcp", CORE_OWN, "two"));
+    close(fd);
+    close(listener);
+    close(elsewhere);
+    data_end(&g);
+}
+
 /* Octets pass untouched: no MSRP, no BFCP need be in them. */
 static void agnostic(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c)
 {

@@ -128,10 +128,7 @@ static int check_channel(const struct gw_context *cx, const struct gw_iq_req *re
         return GW_E_INVAL;
     if (realm_of(cx, req, c->access_term) != GW_IQ_ACCESS || realm_of(cx, req, c->core_term) != GW_IQ_CORE)
         return GW_E_NOTFOUND;
-    return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream ||
-                   has->conf.is_agnostic != c->is_agnostic)
-               ? GW_E_STATE
-               : 0;
+    return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream) ? GW_E_STATE : 0;
 }
 
 static int check(const struct gw_worker *w, const struct gw_context *cx, const struct gw_iq_req *req)

@@ -174,6 +174,28 @@ bool gw_data_rtp(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
     return true;
 }
 
+static const struct gw_data_ops *ops_for(const struct gw_iq_channel *c)
+{
+    return c->protocol == GW_IQ_MSRP && c->is_agnostic ? &gw_data_raw : protocols[c->protocol];
+}
+
+/* A re-offer may bring another session: the call was transferred, or CEMA given up. */
+static bool is_other_session(const struct gw_iq_channel *a, const struct gw_iq_channel *b)
+{
+    return a->is_agnostic != b->is_agnostic || a->has_b2bua != b->has_b2bua || strcmp(a->own_uri, b->own_uri) != 0 ||
+           strcmp(a->peer_uri, b->peer_uri) != 0 || strcmp(a->core_uri, b->core_uri) != 0 ||
+           strcmp(a->core_path, b->core_path) != 0;
+}
+
+static void end_join(struct gw_data *d)
+{
+    if (!d->join)
+        return;
+    d->ops->on_core_lost(d); /* its client is told of what is not answered */
+    d->ops->close(d);
+    d->join = NULL;
+}
+
 int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw_data **out)
 {
     struct gw_data *d = calloc(1, sizeof(*d));
@@ -181,7 +203,7 @@ int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw
     if (!d)
         return GW_E_NOMEM;
     d->cx = cx;
-    d->ops = in->protocol == GW_IQ_MSRP && in->is_agnostic ? &gw_data_raw : protocols[in->protocol];
+    d->ops = ops_for(in);
     d->conf = *in;
     gw_timer_init(&d->timer, on_timer, d);
     *out = d;
@@ -190,6 +212,9 @@ int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw
 
 void gw_data_apply(struct gw_data *d, const struct gw_iq_channel *in)
 {
+    if (in->protocol == GW_IQ_MSRP && is_other_session(&d->conf, in))
+        end_join(d);
+    d->ops = ops_for(in);
     d->conf = *in;
     d->gate[GW_FROM_ACCESS] = in->to_core;
     d->gate[GW_FROM_CORE] = in->to_access;
