@@ -76,6 +76,70 @@ TEST(bfcp_011_messages_pass_octet_for_octet_and_wrong_ones_are_answered)
     data_end(&g);
 }
 
+static void over_udp(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c)
+{
+    (void)g;
+    (void)c;
+    t->transport = GW_IQ_UDP;
+    t->has_rtcp_mux = true;
+}
+
+/* The next datagram of the gateway while the rest of the rig goes on. */
+static ssize_t core_datagram(int fd, uint8_t *p, size_t size, unsigned ms)
+{
+    ssize_t n = -1;
+
+    for (unsigned i = 0; i < ms / 10 && n < 0; i++) {
+        n = phone_recv(fd, p, size, true);
+        if (n < 0)
+            run_for(10);
+    }
+    return n;
+}
+
+TEST(bfcp_005_over_udp_the_gateway_greets_repeats_and_acknowledges)
+{
+    static const uint8_t request[] = { 0x20, 0x01, 0, 1, 0, 0, 0x10, 0xe1, 0, 7, 4, 0xd2, 5, 4, 0, 1 };
+    struct gw_bfcp_header h;
+    struct gw_addr phone;
+    int fd = phone_socket(false, &phone);
+    uint8_t p[1500];
+    struct rig g;
+
+    data_start(&g, GW_IQ_BFCP, &phone, over_udp);
+    send_message(GW_PPID_BINARY, request, sizeof(request));
+    for (int i = 0; i < 2; i++) { /* the first Hello is not answered: another comes after T1 */
+        EQ(core_datagram(fd, p, sizeof(p), 3000), GW_BFCP_HEADER);
+        EQ(p[0], 0x40);
+        EQ(p[1], GW_BFCP_HELLO);
+    }
+    p[0] = 0x50;
+    p[1] = GW_BFCP_HELLO_ACK;
+    phone_send(fd, &g.reply.locals[2].rtp, p, GW_BFCP_HEADER);
+    EQ(core_datagram(fd, p, sizeof(p), 3000), sizeof(request));
+    EQ(p[0], 0x40);
+    MEM_EQ(p + 10, request + 10, sizeof(request) - 10);
+    p[0] = 0x50;
+    p[1] = GW_BFCP_FLOOR_REQUEST_STATUS;
+    phone_send(fd, &g.reply.locals[2].rtp, p, sizeof(request));
+    CHECK(run_until(&b.messages, 1, 2000));
+    EQ(gw_bfcp_check((struct gw_span){ b.last, b.last_len }, &h), 0);
+    EQ(h.version, GW_BFCP_RELIABLE);
+    EQ(h.primitive, GW_BFCP_FLOOR_REQUEST_STATUS);
+    EQ(h.transaction, 7);
+    memcpy(p, "\x40\x08\x00\x00\x00\x00\x10\xe1\x00\x63\x04\xd2", 12); /* FloorStatus, unasked */
+    phone_send(fd, &g.reply.locals[2].rtp, p, 12);
+    EQ(core_datagram(fd, p, sizeof(p), 3000), 12);
+    EQ(p[1], GW_BFCP_FLOOR_STATUS_ACK);
+    CHECK(run_until(&b.messages, 2, 2000));
+    phone_send(fd, &g.reply.locals[2].rtp, "\x80\x08 not BFCP at all", 20);
+    media_both_ways(&g, 1);
+    data_end(&g); /* and says Goodbye */
+    EQ(phone_recv(fd, p, sizeof(p), false), 12);
+    EQ(p[1], GW_BFCP_GOODBYE);
+    close(fd);
+}
+
 TEST(t140_text_becomes_rtp_with_redundancy_and_back)
 {
     struct gw_addr phone;

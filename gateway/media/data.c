@@ -174,8 +174,10 @@ bool gw_data_rtp(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
     return true;
 }
 
-static const struct gw_data_ops *ops_for(const struct gw_iq_channel *c)
+static const struct gw_data_ops *ops_for(const struct gw_data *d, const struct gw_iq_channel *c)
 {
+    if (c->protocol == GW_IQ_BFCP && d->core && d->core->conf.transport == GW_IQ_UDP)
+        return &gw_data_bfcp_udp;
     return c->protocol == GW_IQ_MSRP && c->is_agnostic ? &gw_data_raw : protocols[c->protocol];
 }
 
@@ -191,9 +193,26 @@ static void end_join(struct gw_data *d)
 {
     if (!d->join)
         return;
-    d->ops->on_core_lost(d); /* its client is told of what is not answered */
+    if (d->ops->on_core_lost)
+        d->ops->on_core_lost(d); /* its client is told of what is not answered */
     d->ops->close(d);
     d->join = NULL;
+}
+
+bool gw_data_datagram(struct gw_termination *t, struct gw_span datagram)
+{
+    struct gw_data *d = gw_data_of_core(t);
+
+    if (!d || !d->ops->on_core_datagram)
+        return false;
+    if (d->join) {
+        gw_stats_inc(GW_STAT_MEDIA_HANDLED_BFCP);
+        d->ops->on_core_datagram(d, datagram);
+        gw_data_retime(d);
+    } else {
+        gw_stats_inc(GW_STAT_MEDIA_DROPPED_STREAM);
+    }
+    return true;
 }
 
 int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw_data **out)
@@ -203,7 +222,7 @@ int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw
     if (!d)
         return GW_E_NOMEM;
     d->cx = cx;
-    d->ops = ops_for(in);
+    d->ops = ops_for(d, in);
     d->conf = *in;
     gw_timer_init(&d->timer, on_timer, d);
     *out = d;
@@ -214,7 +233,7 @@ void gw_data_apply(struct gw_data *d, const struct gw_iq_channel *in)
 {
     if (in->protocol == GW_IQ_MSRP && is_other_session(&d->conf, in))
         end_join(d);
-    d->ops = ops_for(in);
+    d->ops = ops_for(d, in);
     d->conf = *in;
     d->gate[GW_FROM_ACCESS] = in->to_core;
     d->gate[GW_FROM_CORE] = in->to_access;

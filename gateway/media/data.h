@@ -25,7 +25,7 @@ struct gw_data {
 
 struct gw_data_ops {
     const char *protocol;       /* of the dcmap, lower case */
-    bool has_tcp;               /* the core termination is TCP; else RTP */
+    bool has_tcp;               /* the core termination is TCP; else UDP */
     /* Makes the join when enough is known; called after each configure until it succeeds. AGAIN: not yet. */
     int (*open)(struct gw_data *d);
     void (*close)(struct gw_data *d);
@@ -40,11 +40,12 @@ struct gw_data_ops {
     void (*on_core_lost)(struct gw_data *d);
     int (*on_core_second)(struct gw_data *d, struct gw_span octets, void *answer, size_t size); /* tcp.h; or NULL */
     bool (*on_core_rtp)(struct gw_data *d, struct gw_pkt *p, bool is_rtcp); /* true: a valid packet */
+    void (*on_core_datagram)(struct gw_data *d, struct gw_span datagram); /* of what is not RTP; or NULL */
     uint64_t (*deadline_us)(const struct gw_data *d);
     void (*expire)(struct gw_data *d);
 };
 
-extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_t140;
+extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140;
 
 /* Life, driven by context.c. */
 int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw_data **out);
@@ -64,6 +65,8 @@ void gw_data_sweep(struct gw_termination *t); /* once a second */
 
 /* RTP or RTCP of a core termination that carries text; still protected. */
 bool gw_data_rtp(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
+/* Any other datagram of a core termination; false: its channel takes none. */
+bool gw_data_datagram(struct gw_termination *t, struct gw_span datagram);
 
 int gw_data_protocol(const char *name); /* enum gw_iq_protocol, or NOTFOUND */
 

@@ -274,6 +274,9 @@ bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtc
 /* The same for a packet that we made: it was never received, so it is not counted. False: *why says what hindered it. */
 bool gw_termination_send_made(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp, enum gw_stat *why);
 
+/* As it is, from an own socket. */
+bool gw_termination_send_datagram(struct gw_termination *t, struct gw_span datagram);
+
 /* check.c: ICE of a termination */
 void gw_check_input(struct gw_worker *w, unsigned family, const struct gw_addr *src, const union gw_sockaddr *from,
                     struct gw_pkt *p);

@@ -163,6 +163,8 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
             t->streams[0]->flow[t->realm].dropped++;
         return;
     }
+    if (!t->nstreams && t->realm == GW_IQ_CORE && gw_data_datagram(t, (struct gw_span){ p->buf, p->len }))
+        return;
     if (kind != (is_rtcp ? GW_DEMUX_RTCP : GW_DEMUX_RTP)) {
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_KIND);
         return;
@@ -191,6 +193,13 @@ static bool send_own(const struct gw_own *own, const struct gw_pkt *p)
             return false;
     }
     return false;
+}
+
+bool gw_termination_send_datagram(struct gw_termination *t, struct gw_span datagram)
+{
+    struct gw_pkt p = { (uint8_t *)(uintptr_t)datagram.ptr, datagram.len };
+
+    return t->rtp.remote.family && t->rtp.in.fd >= 0 && send_own(&t->rtp, &p);
 }
 
 bool gw_termination_send_made(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp, enum gw_stat *why)
