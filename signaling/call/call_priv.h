@@ -182,6 +182,7 @@ struct gw_call {
     struct gw_ctl_timer *timer;
     uint64_t at_us[GW_CALL_TIMERS]; /* GW_NEVER: off */
     uint64_t pfu_at_us;        /* last picture_fast_update sent */
+    uint64_t remade_at_us;     /* last core connection asked for anew */
 
     char *identity, *icid, *access_network_info;
 
@@ -316,7 +317,7 @@ void gw_offer_on_late_offer(struct gw_call *c, const struct gw_sip_msg *msg);
 void gw_offer_on_ack(struct gw_call_leg *from, const struct gw_sip_msg *ack);
 void gw_offer_own(struct gw_call_leg *to);       /* the gateway offers anew */
 void gw_offer_own_later(struct gw_call_leg *to); /* after a glare */
-void gw_offer_own_soon(struct gw_call_leg *to);
+void gw_offer_own_soon(struct gw_call_leg *to, unsigned ms);
 void gw_offer_reset(struct gw_call *c);
 /* 0, or the status (491, 500) by which an offer that comes now on that leg is refused. */
 int gw_offer_glare(const struct gw_call_leg *from);

@@ -309,6 +309,15 @@ static bool has_bundle(const struct ms_leg *leg)
     return false;
 }
 
+/* Back to the state before the open offer. */
+static void restore(struct gw_ms *ms)
+{
+    ms_state_fini(&ms->now);
+    ms->now = ms->before;
+    memset(&ms->before, 0, sizeof(ms->before));
+    ms->oa = GW_OA_STABLE;
+}
+
 int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct gw_iq_req *req,
                 struct gw_sdp_refusal *why)
 {
@@ -332,9 +341,7 @@ int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct 
         err = remember(&ms->now.legs[from], text);
     gw_sdp_free(sdp);
     if (err) {
-        ms_state_fini(&ms->now);
-        ms->now = ms->before;
-        memset(&ms->before, 0, sizeof(ms->before));
+        restore(ms);
         gw_stats_inc(GW_STAT_SDP_REFUSED);
         return err;
     }
@@ -656,51 +663,65 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
     return GW_E_STATE;
 }
 
-int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
+/* Opens an offer of our own from what the other leg last said, which is *src. On error nothing was changed. */
+int ms_own_begin(struct gw_ms *ms, enum gw_leg to, enum gw_oa_event event, struct gw_sdp **src)
 {
     enum gw_leg from = ms_other(to);
     struct gw_sdp_error e;
-    struct gw_sdp *src;
-    int next = step(ms, GW_OA_REOFFER, NULL), err;
+    int next = step(ms, event, NULL), err;
 
     if (next < 0)
         return next;
     if (!ms->now.legs[from].remote || !ms->now.legs[to].local)
         return GW_E_STATE;
-    err = gw_sdp_parse(gw_span_str(ms->now.legs[from].remote), &src, &e);
+    err = gw_sdp_parse(gw_span_str(ms->now.legs[from].remote), src, &e);
     if (err)
         return err;
     err = ms_state_copy(&ms->before, &ms->now);
+    if (!err) {
+        err = reoffer_lines(ms, to, *src);
+        if (err)
+            restore(ms);
+    }
     if (err) {
-        gw_sdp_free(src);
+        gw_sdp_free(*src);
         return err;
     }
-    err = reoffer_lines(ms, to, src);
     ms->now.from = from;
-    if (!err)
-        err = ms_write(ms, to, src, true);
-    if (!err)
-        err = hand_out(ms, to, sdp, len);
-    gw_sdp_free(src);
-    if (err) {
-        ms_state_fini(&ms->now);
-        ms->now = ms->before;
-        memset(&ms->before, 0, sizeof(ms->before));
-        return err;
-    }
     ms->now.is_self_made = true;
     ms->oa = (enum gw_oa_state)next;
     return 0;
+}
+
+int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
+{
+    struct gw_sdp *src;
+    int err = ms_own_begin(ms, to, GW_OA_REOFFER, &src);
+
+    if (err)
+        return err;
+    err = ms_write(ms, to, src, true);
+    if (!err)
+        err = hand_out(ms, to, sdp, len);
+    gw_sdp_free(src);
+    if (err)
+        restore(ms);
+    return err;
 }
 
 int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
 {
     int err = step(ms, GW_OA_ROLLBACK, NULL);
     bool was_configured = ms->oa == GW_OA_ANSWER_RECEIVED;
+    struct ms_kept *kept;
     unsigned n = 0;
 
     if (err < 0)
         return err;
+    kept = malloc(sizeof(*kept));
+    if (!kept)
+        return GW_E_NOMEM;
+    ms_in_band_save(ms, kept);
     ms_iq_reserve(ms, req);
     req->op = GW_IQ_CONFIGURE;
     req->nterms = 0;
@@ -709,13 +730,15 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
         bool is_old = false;
         for (unsigned k = 0; k < ms->before.nterms; k++)
             is_old |= ms->before.terms[k].want.id == t->want.id;
+        for (unsigned k = 0; k < kept->n; k++)
+            is_old |= kept->terms[k].want.id == t->want.id;
         if (!is_old && t->is_reserved)
             memcpy(&req->terms[n++], &t->want, sizeof(t->want));
     }
-    ms_state_fini(&ms->now);
-    ms->now = ms->before;
-    memset(&ms->before, 0, sizeof(ms->before));
-    ms->oa = GW_OA_STABLE;
+    restore(ms);
+    ms_in_band_restore(ms, kept);
+    explicit_bzero(kept, sizeof(*kept));
+    free(kept);
     if (ms->now.nterms == 0) { /* the first offer: nothing is left */
         if (ms->ctx)
             req->op = GW_IQ_RELEASE;
@@ -734,7 +757,7 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
 
 bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to)
 {
-    return to == GW_LEG_CORE && ms->wants_core_offer && ms->oa == GW_OA_STABLE;
+    return to == GW_LEG_CORE && ms->oa == GW_OA_STABLE && (ms->wants_core_offer || gw_ms_wants_lines(ms));
 }
 
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from)

@@ -59,11 +59,25 @@ GW_MUST_CHECK int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, si
 /* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it;
  * it may have nothing to do, and its reply need not be given back. STATE if no offer is open. */
 GW_MUST_CHECK int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req);
-/* That leg is to be told of what changed without it, by gw_ms_reoffer. Taken by the next offer to it. */
+/* That leg is to be told of what changed without it: by gw_ms_offer_own where new m-lines need Iq first, else by
+ * gw_ms_reoffer. Taken by the next offer to it. */
 bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to);
+bool gw_ms_wants_lines(const struct gw_ms *ms);
 /* Data channels that ended or were refused, to be given back when no other answer to their offer can come: req is a
- * RELEASE whose reply need not be given back. False: there is none, or an offer is open. */
+ * RELEASE whose reply need not be given back. Called until false: there is no more, or an offer is open. */
 bool gw_ms_release(struct gw_ms *ms, struct gw_iq_req *req);
+
+/* A data channel came in band (CHANNEL_OPENED). It becomes an m-line of the core by gw_ms_offer_own, and outlives an
+ * offer that is rolled back; or it is given back by gw_ms_release, as one that cannot be carried. */
+void gw_ms_channel_opened(struct gw_ms *ms, const struct gw_iq_notify *n);
+/* An offer of the gateway's own towards the core that brings new m-lines; as gw_ms_offer; gw_ms_offer_out follows. */
+GW_MUST_CHECK int gw_ms_offer_own(struct gw_ms *ms, struct gw_iq_req *req);
+/* Channels that wait for such an offer do so no longer. */
+void gw_ms_drop_in_band(struct gw_ms *ms);
+/* CHANNEL_CLOSED by id at Iq. True: it was the last, and the call has no other media. */
+bool gw_ms_channel_closed(struct gw_ms *ms, unsigned id);
+/* TCP_LOST of a channel: the next offer to the core asks for another connection. False: it is none of ours. */
+bool gw_ms_connection_lost(struct gw_ms *ms, unsigned id);
 /* *from: the leg that offered. */
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from);
 

@@ -113,6 +113,22 @@ int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *
     return 0;
 }
 
+int ms_channel_put(struct gw_ms *ms, const struct ms_channel *was, const struct ms_term *its, struct ms_channel **out)
+{
+    struct ms_term *t;
+    unsigned slot;
+    int err = take_slot(ms, &slot);
+
+    if (!err)
+        err = ms_term_new(ms, GW_LEG_CORE, &t);
+    if (err)
+        return err;
+    memcpy(t, its, sizeof(*t));
+    ms->now.channels[slot] = *was;
+    *out = &ms->now.channels[slot];
+    return 0;
+}
+
 struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer)
 {
     struct ms_channel *c = l->channel ? &ms->now.channels[l->channel - 1] : NULL;
@@ -159,29 +175,9 @@ bool ms_data_keep(struct gw_ms *ms, bool has_channels)
             s->is_offered = has_kept = true;
     }
     for (unsigned i = 0; has_channels && i < ms->now.nchannels; i++)
-        ms->now.channels[i].is_offered = ms->now.channels[i].is_used && ms->now.channels[i].is_on;
+        ms->now.channels[i].is_offered =
+            ms->now.channels[i].is_used && ms->now.channels[i].is_on && !ms->now.channels[i].is_closed;
     return has_kept;
-}
-
-/* What is neither offered nor agreed any more; its port rests until the next call. */
-bool gw_ms_release(struct gw_ms *ms, struct gw_iq_req *req)
-{
-    ms_iq_begin(ms, req, GW_IQ_RELEASE);
-    if (ms->oa != GW_OA_STABLE)
-        return false;
-    for (unsigned i = 0; i < ms->now.nchannels; i++) {
-        struct ms_channel *c = &ms->now.channels[i];
-        struct ms_term *t = ms_term(ms, c->core_term);
-        if (!c->is_used || c->is_on)
-            continue;
-        c->is_used = c->is_offered = false;
-        if (c->core_line != MS_NO_LINE)
-            ms->now.legs[GW_LEG_CORE].lines[c->core_line].channel = 0;
-        if (t && t->is_reserved)
-            memcpy(&req->terms[req->nterms++], &t->want, sizeof(t->want));
-        ms_term_remove(ms, c->core_term);
-    }
-    return req->nterms > 0;
 }
 
 /* ---- Iq ---- */

@@ -140,7 +140,7 @@ static int offer_channel(struct gw_ms *ms, unsigned stream, const struct gw_sdp_
             snprintf(c->options, sizeof(c->options), "subprotocol=\"%s\"", map->subprotocol);
     }
     c->is_offered = true;
-    c->is_in_band = false;
+    c->is_in_band = c->is_closed = false;
     take_client(c, &said);
     return 0;
 }

@@ -4,9 +4,10 @@
 
 #include "signaling/call/interwork_test.h"
 
-#define DATA_HEAD                                                                                                      \
-    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n" ICE "a=setup:actpass\r\na=mid:0\r\n"    \
-    "a=sctp-port:5001\r\na=max-message-size:100000\r\n"
+#define DATA_HEAD_OF(mid)                                                                                              \
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n" ICE "a=setup:actpass\r\na=mid:" mid     \
+    "\r\na=sctp-port:5001\r\na=max-message-size:100000\r\n"
+#define DATA_HEAD DATA_HEAD_OF("0")
 #define MSRP_CHANNEL                                                                                                   \
     "a=dcmap:0 label=\"chat\";subprotocol=\"MSRP\"\r\n"                                                                \
     "a=dcsa:0 path:msrps://b1.invalid:9/s1;dc\r\na=dcsa:0 msrp-cema\r\na=dcsa:0 setup:active\r\n"                      \

@@ -2,7 +2,7 @@
  *   A, C offer of the access side, of the core (a, c: and no port is left)     n answer in these words
  *   y    the answer of a willing peer, made from our offer                     r rollback
  *   o, O an offer of our own to the access side, to the core                   e answer of another fork
- *   f    what is over is given back */
+ *   f    what is over is given back                                            b, B a channel in band, and its offer */
 #include "signaling/call/interwork_walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -43,8 +43,17 @@ static void step(struct walk *w, char op, struct gw_span text, unsigned n)
         break;
     case 'f':
         w->nsteps++;
-        if (gw_ms_release(w->ms, &w->req))
-            walk_check_req(&w->req);
+        while (gw_ms_release(w->ms, &w->req))
+            ;
+        break;
+    case 'b':
+        w->nsteps++;
+        gw_ms_channel_opened(w->ms, &(struct gw_iq_notify){ .term = (uint8_t)(text.len % 4),
+                                                            .protocol = (uint8_t)(n % 3),
+                                                            .sctp_stream = (uint16_t)(2 * n) });
+        break;
+    case 'B':
+        walk_offer_own(w, text.len != 0);
         break;
     default:
         break;

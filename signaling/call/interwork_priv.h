@@ -64,6 +64,8 @@ struct ms_channel {
     bool is_lost;            /* its core connection: the next offer makes another */
     bool is_moved;           /* another connection was agreed in the last exchange */
     bool is_in_band;         /* opened by DCEP: never in the browser's SDP (RFC 8864 s. 6.1) */
+    bool is_waiting;         /* came in band, its offer was rolled back and is made again */
+    bool is_closed;          /* by the browser, without a word of SDP */
     bool has_cema;           /* MSRP: paths and roles pass (RFC 6714, RFC 8873 s. 6), else they are ours */
     uint8_t protocol;        /* enum gw_iq_protocol */
     const struct ms_data_row *row; /* of its m-line */
@@ -136,6 +138,12 @@ struct gw_ms {
     uint64_t o_id[2];
     unsigned next_term, next_channel; /* ids given out, never taken back */
     bool wants_core_offer;            /* the core is to be told of what changed without it */
+    struct ms_in_band {               /* not offered yet; or orphans, whose streams are to be reset */
+        uint8_t term, protocol;
+        uint16_t stream;
+        bool is_orphan;
+    } in_band[2 * GW_IQ_CHANNELS];
+    unsigned nin_band;
     unsigned next_sctp;               /* the same of SCTP streams: ours are odd, as we end as the DTLS server */
     enum gw_oa_state oa;
     struct ms_state now, before; /* before: valid while an offer is open */
@@ -199,6 +207,12 @@ int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, s
 uint8_t ms_core_family(const struct gw_ms *ms);
 unsigned ms_read_fingerprints(const struct gw_sdp_section *s, struct gw_iq_fingerprint out[GW_IQ_FINGERPRINTS]);
 
+struct ms_kept {
+    unsigned n;
+    struct ms_channel channels[GW_IQ_CHANNELS];
+    struct ms_term terms[GW_IQ_CHANNELS];
+};
+
 /* --- interwork_data.c: the life of data channels, each with an m-line towards the core */
 const struct ms_data_row *ms_data_row(const struct gw_sdp_media *m); /* of a core m-line; NULL: carries no channel */
 /* The row of our own offers. NULL: a protocol that no browser opens. */
@@ -209,6 +223,8 @@ int ms_data_protocol(const char *subprotocol); /* enum gw_iq_protocol, or negati
  */
 int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *row, unsigned line,
                    struct ms_channel **out);
+/* One that was, with its termination, in a state that has neither. */
+int ms_channel_put(struct gw_ms *ms, const struct ms_channel *was, const struct ms_term *its, struct ms_channel **out);
 struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
 struct ms_channel *ms_channel_find(struct gw_ms *ms, unsigned stream, unsigned id);
 void ms_channel_leave(struct gw_ms *ms, struct ms_line *l); /* its m-line serves something else */
@@ -217,6 +233,11 @@ bool ms_data_is_offered(const struct gw_ms *ms); /* any channel */
 bool ms_data_keep(struct gw_ms *ms, bool has_channels);
 void ms_data_iq(struct gw_ms *ms, struct gw_iq_req *req, bool is_configure);
 void ms_data_uri(struct gw_ms *ms, const struct ms_channel *c, enum gw_leg leg, char *buf, size_t size);
+
+/* --- interwork_data_own.c: what happens to channels without SDP */
+/* Before and after the state is put back: new channels that came in band stay. */
+void ms_in_band_save(struct gw_ms *ms, struct ms_kept *k);
+void ms_in_band_restore(struct gw_ms *ms, const struct ms_kept *k);
 
 /* --- interwork_data_read.c */
 int ms_data_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
@@ -235,6 +256,9 @@ void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
 void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t); /* of our certificate */
 /* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
 void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
+
+/* --- interwork.c, for offers of our own */
+int ms_own_begin(struct gw_ms *ms, enum gw_leg to, enum gw_oa_event event, struct gw_sdp **src);
 
 /* --- interwork_iq.c */
 void ms_iq_begin(const struct gw_ms *ms, struct gw_iq_req *req, enum gw_iq_op op);

@@ -361,6 +361,36 @@ static inline bool walk_reoffer(struct walk *w, enum gw_leg to)
     return true;
 }
 
+/* An offer of the gateway's own to the core with new m-lines. */
+static inline bool walk_offer_own(struct walk *w, bool iq_fails)
+{
+    struct gw_iq_reply reply;
+    bool was_open = walk_is_open(w);
+    char *out = NULL;
+    size_t len = 0;
+    int err;
+
+    w->nsteps++;
+    if (!was_open)
+        walk_save(w);
+    err = gw_ms_offer_own(w->ms, &w->req);
+    MUST(!was_open || err != 0);
+    if (err)
+        return false;
+    w->is_self_made = true;
+    w->answerer = GW_LEG_CORE;
+    reply = walk_reply(&w->req, iq_fails && w->req.nterms);
+    err = gw_ms_offer_out(w->ms, &reply, &out, &len);
+    MUST((err != 0) == (reply.err != 0));
+    if (err) {
+        walk_rollback(w);
+        return false;
+    }
+    walk_check_text(w, GW_LEG_CORE, out, len, false);
+    free(out);
+    return true;
+}
+
 /* Another fork's answer: the access side keeps what it has. */
 static inline void walk_reanswer(struct walk *w, struct gw_span text)
 {

@@ -181,15 +181,40 @@ static void choose(struct walk_choice choices[8])
         choices[i] = (struct walk_choice){ pick(5) == 0, 1 + pick(255), direction() };
 }
 
+/* What the media says in between. */
+static void media_says(struct walk *w)
+{
+    struct gw_iq_notify n = { .term = (uint8_t)(1 + pick(3)),
+                              .sctp_stream = (uint16_t)(2 * pick(12)),
+                              .protocol = (uint8_t)pick(3) };
+    unsigned id = 9 + pick(30);
+
+    switch (pick(8)) {
+    case 0:
+        gw_ms_channel_opened(w->ms, &n);
+        break;
+    case 1:
+        (void)gw_ms_channel_closed(w->ms, id);
+        break;
+    case 2:
+        (void)gw_ms_connection_lost(w->ms, id);
+        break;
+    case 3:
+        gw_ms_drop_in_band(w->ms);
+        break;
+    default:
+        break;
+    }
+}
+
 static void release(struct walk *w)
 {
     bool was_open = walk_is_open(w);
 
-    if (gw_ms_release(w->ms, &w->req)) {
-        MUST(!was_open && w->req.op == GW_IQ_RELEASE && w->req.nterms != 0 && w->req.nterms <= GW_IQ_CHANNELS);
-        walk_check_req(&w->req);
+    while (gw_ms_release(w->ms, &w->req)) {
+        MUST(!was_open && w->req.op == GW_IQ_RELEASE && w->req.nterms <= GW_IQ_CHANNELS);
+        MUST(w->req.nchannels <= GW_IQ_CHANNELS && (w->req.nterms != 0 || w->req.nchannels != 0));
     }
-    MUST(!gw_ms_release(w->ms, &w->req));
 }
 
 static void one_step(struct walk *w)
@@ -201,9 +226,12 @@ static void one_step(struct walk *w)
 
     memcpy(kept, peers, sizeof(kept));
     choose(choices);
+    media_says(w);
     if (pick(3) == 0)
         release(w);
-    if (!walk_is_open(w) && pick(6) == 0) {
+    if (!walk_is_open(w) && gw_ms_wants_lines(w->ms) && pick(2)) {
+        walk_offer_own(w, pick(6) == 0);
+    } else if (!walk_is_open(w) && pick(6) == 0) {
         walk_reoffer(w, leg);
     } else if (!walk_is_open(w)) {
         text = make_offer(leg);

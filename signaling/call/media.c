@@ -5,6 +5,7 @@
 #include "signaling/call/call_priv.h"
 
 enum { RELEASE_TRIES = 3, RELEASE_RETRY_MS = 500, PFU_INTERVAL_MS = 1000 };
+enum { REMAKE_MS = 1000, REMAKE_INTERVAL_MS = 30000 }; /* of a core connection */
 
 struct gw_iq_req *gw_media_req(struct gw_call *c)
 {
@@ -154,19 +155,20 @@ static void on_tidied(void *arg, const struct gw_iq_reply *reply)
     gw_call_check_over(c);
 }
 
-/* Data channels that an exchange ended or refused. */
+/* Data channels that an exchange ended or refused, or that nobody can carry. */
 void gw_media_tidy(struct gw_call *c)
 {
-    struct gw_iq_req *req = c->state == GW_CALL_UP && c->ctx ? gw_media_req(c) : NULL;
-
-    if (!req || !gw_ms_release(c->ms, req)) {
-        free(req);
-        return;
-    }
-    req->txn = ++c->cs->iq_txn;
-    c->iq_pending++;
-    if (gw_agw_submit(c->cs->agw, &req, on_tidied, c) != 0) { /* they go with the call */
-        c->iq_pending--;
+    while (c->state == GW_CALL_UP && c->ctx) {
+        struct gw_iq_req *req = gw_media_req(c);
+        if (!req || !gw_ms_release(c->ms, req)) {
+            free(req);
+            return;
+        }
+        req->txn = ++c->cs->iq_txn;
+        c->iq_pending++;
+        if (gw_agw_submit(c->cs->agw, &req, on_tidied, c) == 0)
+            continue;
+        c->iq_pending--; /* they go with the call */
         free(req);
         gw_stats_inc(GW_STAT_CALL_IQ_FAILED);
     }
@@ -212,6 +214,36 @@ static void end_by_media(struct gw_call *c, int cause, const char *text)
     gw_call_end(c, &(struct gw_call_end){ .status = cause, .cause = cause, .text = text });
 }
 
+/* A client that closes a channel says so in its next offer; one that came in band is no matter of its SDP, so the core
+ * is told by us. A call that had nothing but channels is over with their association. */
+static void on_channel_closed(struct gw_call *c, const struct gw_iq_notify *n)
+{
+    bool is_last = gw_ms_channel_closed(c->ms, n->stream);
+
+    gw_log(GW_LOG_INFO, "call", c->id, "media: channel %u closed: %s", n->stream, gw_err_text(n->cause));
+    if (is_last && n->cause && c->cs->conf->media_loss.v == 0) {
+        gw_stats_inc(GW_STAT_CALL_MEDIA_LOST);
+        end_by_media(c, 480, "data channels lost");
+    } else if (c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE)) {
+        gw_offer_own_soon(&c->leg[GW_LEG_CORE], 0);
+    }
+}
+
+/* A lost core connection is asked for anew, after the peer had time to say what it meant by it (RFC 4975 s. 5.4), and
+ * not again within 30 s (RFC 8855 s. 6.1). */
+static void on_connection_lost(struct gw_call *c, const struct gw_iq_notify *n)
+{
+    uint64_t now = gw_call_now_us(c);
+    bool is_early = c->remade_at_us && now - c->remade_at_us < REMAKE_INTERVAL_MS * GW_MS;
+
+    gw_log(GW_LOG_WARNING, "call", c->id, "media: channel %u: core connection lost: %s%s", n->stream,
+           gw_err_text(n->cause), is_early ? ", not made again" : "");
+    if (is_early || c->state != GW_CALL_UP || !gw_ms_connection_lost(c->ms, n->stream))
+        return;
+    c->remade_at_us = now;
+    gw_offer_own_soon(&c->leg[GW_LEG_CORE], REMAKE_MS);
+}
+
 void gw_media_on_notify(struct gw_call *c, const struct gw_iq_notify *n)
 {
     bool is_kept = c->cs->conf->media_loss.v == 1;
@@ -246,14 +278,20 @@ void gw_media_on_notify(struct gw_call *c, const struct gw_iq_notify *n)
         break;
     case GW_IQ_SCTP_UP:
     case GW_IQ_TCP_UP:
-    case GW_IQ_CHANNEL_OPENED: /* nobody joins one yet */
-    case GW_IQ_CHANNEL_CLOSED: /* the client closes a channel without a word of SDP; its next offer says so */
+        gw_log(GW_LOG_INFO, "call", c->id, "media: channel %u: %s", n->stream,
+               n->event == GW_IQ_SCTP_UP ? "association up" : "core connected");
+        break;
+    case GW_IQ_CHANNEL_OPENED:
+        gw_ms_channel_opened(c->ms, n);
+        gw_media_tidy(c);
+        if (c->state == GW_CALL_UP && gw_ms_wants_lines(c->ms))
+            gw_offer_own_soon(&c->leg[GW_LEG_CORE], 0);
+        break;
+    case GW_IQ_CHANNEL_CLOSED:
+        on_channel_closed(c, n);
+        break;
     case GW_IQ_TCP_LOST:
-        gw_log(GW_LOG_INFO, "call", c->id, "media: stream %u: %s", n->stream,
-               n->event == GW_IQ_SCTP_UP    ? "association up"
-               : n->event == GW_IQ_TCP_UP   ? "core connected"
-               : n->event == GW_IQ_TCP_LOST ? gw_err_text(n->cause)
-                                            : "channel closed");
+        on_connection_lost(c, n);
         break;
     case GW_IQ_OUT_OF_SERVICE: /* the context went with its worker */
         gw_log(GW_LOG_ERROR, "call", c->id, "media: worker out of service");

@@ -22,7 +22,7 @@ void gw_offer_reset(struct gw_call *c)
     c->ex.is_late = c->ex.is_own = false;
     gw_media_tidy(c);
     if (c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE))
-        gw_offer_own_soon(&c->leg[GW_LEG_CORE]);
+        gw_offer_own_soon(&c->leg[GW_LEG_CORE], 0);
 }
 
 static bool keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)
@@ -194,6 +194,8 @@ static void no_media(struct gw_call *c, const struct gw_ex_facts *f)
         return;
     }
     free(req); /* nothing was reserved: nothing to undo at Iq */
+    if (c->ex.is_own)
+        gw_ms_drop_in_band(c->ms);
     refuse(c, c->ex.is_first ? 503 : 500, NULL, "Retry-After", text);
 }
 
@@ -210,6 +212,23 @@ static void reoffer(struct gw_call *c, const struct gw_ex_facts *f)
     if (send_in_dialog(c, sdp, len) != 0)
         gw_offer_step(c, GW_EV_REFUSED, &(struct gw_ex_facts){ .msg = NULL });
     free(sdp);
+}
+
+/* m-lines for data channels that the browser opened in band. */
+static void reserve_own(struct gw_call *c, const struct gw_ex_facts *f)
+{
+    struct gw_iq_req *req = gw_media_req(c);
+    int err = req ? gw_ms_offer_own(c->ms, req) : GW_E_NOMEM;
+
+    if (err) {
+        free(req);
+        gw_log(GW_LOG_WARNING, "call", c->id, "no m-line for a data channel: %s", gw_err_text(err));
+        gw_ms_drop_in_band(c->ms);
+        gw_offer_reset(c);
+        return;
+    }
+    if (!gw_media_submit(c, req, on_iq))
+        gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
 static void commit(struct gw_call *c, const struct gw_ex_facts *f)
@@ -340,6 +359,8 @@ static void pass_refusal(struct gw_call *c, const struct gw_ex_facts *f)
     bool is_own = c->ex.is_own;
 
     c->ex.msg = NULL;
+    if (is_own && status != 491)
+        gw_ms_drop_in_band(c->ms);
     gw_offer_reset(c);
     if (status == 481 || status == 408) {
         gw_leg_closed(to);
@@ -374,6 +395,7 @@ static const struct {
     { GW_EX_IDLE,       GW_EV_OFFER,      reserve,           GW_EX_RESERVING },
     { GW_EX_IDLE,       GW_EV_ASK,        ask,               GW_EX_ASKED },
     { GW_EX_IDLE,       GW_EV_REOFFER,    reoffer,           GW_EX_OFFERED },
+    { GW_EX_IDLE,       GW_EV_NEW_LINES,  reserve_own,       GW_EX_RESERVING },
     { GW_EX_ASKED,      GW_EV_LATE_OFFER, reserve,           GW_EX_RESERVING },
     { GW_EX_ASKED,      GW_EV_REFUSED,    pass_late_refusal, GW_EX_IDLE },
     { GW_EX_RESERVING,  GW_EV_IQ_OK,      send_offer,        GW_EX_OFFERED },
@@ -393,7 +415,7 @@ static const struct {
 void gw_offer_step(struct gw_call *c, enum gw_ex_event ev, const struct gw_ex_facts *f)
 {
     static const char *const events[] = { "offer",     "offerless", "late offer",
-                                          "own offer", "answer",    "answer of a fork",
+                                          "own offer", "own lines", "answer", "answer of a fork",
                                           "refusal",   "reply",     "failed reply" };
 
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

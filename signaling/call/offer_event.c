@@ -128,7 +128,8 @@ void gw_offer_own(struct gw_call_leg *to)
     c->ex.to = to;
     c->ex.is_own = true;
     c->ex.is_late = false;
-    gw_offer_step(c, GW_EV_REOFFER, &(struct gw_ex_facts){ .msg = NULL });
+    bool has_lines = to->side == GW_LEG_CORE && gw_ms_wants_lines(c->ms);
+    gw_offer_step(c, has_lines ? GW_EV_NEW_LINES : GW_EV_REOFFER, &(struct gw_ex_facts){ .msg = NULL });
 }
 
 /* RFC 3261 s. 14.1: whoever made the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms (CAL-007). */
@@ -140,6 +141,9 @@ void gw_offer_own_later(struct gw_call_leg *to)
     if (c->ex.own_tries++ >= OWN_TRIES) {
         c->ex.own_tries = 0;
         gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s own offer given up", gw_leg_name(to));
+        gw_ms_drop_in_band(c->ms);
+        gw_media_tidy(c);
+        gw_call_timer_set(c, GW_TIMER_GLARE, GW_NEVER);
         return;
     }
     c->ex.own_side = to->side;
@@ -147,14 +151,14 @@ void gw_offer_own_later(struct gw_call_leg *to)
 }
 
 /* Not inside the step that found out; after an own offer that waits already. */
-void gw_offer_own_soon(struct gw_call_leg *to)
+void gw_offer_own_soon(struct gw_call_leg *to, unsigned ms)
 {
     struct gw_call *c = to->call;
 
     if (c->at_us[GW_TIMER_GLARE] != GW_NEVER)
         return;
     c->ex.own_side = to->side;
-    gw_call_timer_set(c, GW_TIMER_GLARE, gw_call_now_us(c));
+    gw_call_timer_set(c, GW_TIMER_GLARE, gw_call_now_us(c) + ms * GW_MS);
 }
 
 /* ---- events of the transaction leg->uas ---- */
@@ -196,7 +200,7 @@ static void on_ack(void *arg, const struct gw_sip_msg *ack)
     if (is_first)
         gw_media_tidy(c);
     if (is_first && c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE))
-        gw_offer_own_soon(&c->leg[GW_LEG_CORE]);
+        gw_offer_own_soon(&c->leg[GW_LEG_CORE], 0);
     if (is_first && c->state == GW_CALL_UP && c->ex.needs_reoffer) {
         c->ex.needs_reoffer = false;
         gw_offer_own(&c->leg[GW_LEG_ACCESS]);

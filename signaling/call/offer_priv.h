@@ -9,6 +9,7 @@ enum gw_ex_event {
     GW_EV_ASK,        /* a transaction of `from` without SDP */
     GW_EV_LATE_OFFER, /* the 2xx of `to` brought one */
     GW_EV_REOFFER,    /* the gateway offers */
+    GW_EV_NEW_LINES,  /* the same, and new m-lines need Iq first */
     GW_EV_ANSWER,
     GW_EV_REANSWER,   /* another fork's */
     GW_EV_REFUSED,    /* a non-2xx, or nothing could be sent */

@@ -119,7 +119,7 @@ static void reply(struct gw_agw *a, struct pending *p, int err)
     } else if (!err && !has_context(a, q->ctx, &at)) {
         r->err = GW_E_NOTFOUND;
         a->bad_releases += q->op == GW_IQ_RELEASE;
-    } else if (!err && q->op == GW_IQ_RELEASE && q->nterms == 0 && q->nstreams == 0) {
+    } else if (!err && q->op == GW_IQ_RELEASE && q->nterms == 0 && q->nchannels == 0) {
         a->contexts[at] = a->contexts[--a->ncontexts];
         r->ncounters = 1;
         r->counters[0] = (struct gw_iq_counters){ .id = 1,

@@ -187,6 +187,34 @@ bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to)
     return false;
 }
 
+bool gw_ms_wants_lines(const struct gw_ms *ms)
+{
+    return false;
+}
+
+void gw_ms_channel_opened(struct gw_ms *ms, const struct gw_iq_notify *n)
+{
+}
+
+int gw_ms_offer_own(struct gw_ms *ms, struct gw_iq_req *req)
+{
+    return GW_E_NOTFOUND;
+}
+
+void gw_ms_drop_in_band(struct gw_ms *ms)
+{
+}
+
+bool gw_ms_channel_closed(struct gw_ms *ms, unsigned id)
+{
+    return false;
+}
+
+bool gw_ms_connection_lost(struct gw_ms *ms, unsigned id)
+{
+    return false;
+}
+
 bool gw_ms_release(struct gw_ms *ms, struct gw_iq_req *req)
 {
     return false;
