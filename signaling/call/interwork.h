@@ -74,8 +74,8 @@ void gw_ms_channel_opened(struct gw_ms *ms, const struct gw_iq_notify *n);
 GW_MUST_CHECK int gw_ms_offer_own(struct gw_ms *ms, struct gw_iq_req *req);
 /* Channels that wait for such an offer do so no longer. */
 void gw_ms_drop_in_band(struct gw_ms *ms);
-/* CHANNEL_CLOSED by id at Iq. True: it was the last, and the call has no other media. */
-bool gw_ms_channel_closed(struct gw_ms *ms, unsigned id);
+/* CHANNEL_CLOSED. True: it was the last, and the call has no other media. */
+bool gw_ms_channel_closed(struct gw_ms *ms, const struct gw_iq_notify *n);
 /* TCP_LOST of a channel: the next offer to the core asks for another connection. False: it is none of ours. */
 bool gw_ms_connection_lost(struct gw_ms *ms, unsigned id);
 /* *from: the leg that offered. */

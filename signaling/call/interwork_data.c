@@ -213,7 +213,8 @@ static void fill(struct gw_ms *ms, const struct ms_channel *c, struct gw_iq_chan
     q->has_b2bua = !c->has_cema;
     q->is_agnostic = ms->conf->application_mode.v == 1 && (c->protocol == GW_IQ_BFCP || c->has_cema);
     if (c->protocol == GW_IQ_MSRP && is_known) {
-        ms_data_uri(ms, c, GW_LEG_ACCESS, q->own_uri, sizeof(q->own_uri));
+        if (!c->is_in_band) /* its client was told no URI of ours: it is learnt, too */
+            ms_data_uri(ms, c, GW_LEG_ACCESS, q->own_uri, sizeof(q->own_uri));
         ms_data_uri(ms, c, GW_LEG_CORE, q->core_uri, sizeof(q->core_uri));
         strcpy(q->peer_uri, c->client_uri);
         strcpy(q->core_path, c->core_path);

@@ -132,6 +132,8 @@ static void offer_new(struct gw_ms *ms)
         struct ms_in_band *b = &ms->in_band[i];
         int stream = b->is_orphan ? MS_NO_STREAM : stream_of(ms, b->term);
         struct ms_channel *c;
+        if (stream != MS_NO_STREAM && ms_channel_find(ms, (unsigned)stream, b->stream))
+            continue; /* named by the browser's SDP meanwhile */
         if (stream == MS_NO_STREAM ||
             ms_channel_new(ms, (unsigned)stream, ms_data_own_row(ms, (enum gw_iq_protocol)b->protocol), MS_NO_LINE,
                            &c) != 0) {
@@ -205,10 +207,23 @@ static struct ms_channel *by_id(struct gw_ms *ms, unsigned id)
     return NULL;
 }
 
-bool gw_ms_channel_closed(struct gw_ms *ms, unsigned id)
+/* One that had not been offered yet has no id. */
+static void forget_in_band(struct gw_ms *ms, const struct gw_iq_notify *n)
 {
-    struct ms_channel *c = by_id(ms, id);
+    unsigned kept = 0;
 
+    for (unsigned i = 0; i < ms->nin_band; i++)
+        if (ms->in_band[i].term != n->term || ms->in_band[i].stream != n->sctp_stream)
+            ms->in_band[kept++] = ms->in_band[i];
+    ms->nin_band = kept;
+}
+
+bool gw_ms_channel_closed(struct gw_ms *ms, const struct gw_iq_notify *n)
+{
+    struct ms_channel *c = by_id(ms, n->stream);
+
+    if (n->stream == 0)
+        forget_in_band(ms, n);
     if (!c)
         return false;
     c->is_closed = true;

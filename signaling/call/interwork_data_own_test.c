@@ -22,6 +22,14 @@ static void opened(struct session *s, uint16_t stream, uint8_t protocol)
     gw_ms_channel_opened(s->ms, &n);
 }
 
+static bool closed(struct session *s, unsigned id, uint16_t stream)
+{
+    struct gw_iq_notify n = { .event = GW_IQ_CHANNEL_CLOSED, .stream = (uint8_t)id, .sctp_stream = stream };
+
+    n.term = s->ms->now.streams[0].term[ACCESS];
+    return gw_ms_channel_closed(s->ms, &n);
+}
+
 /* The gateway's own offer with new m-lines, as the core sees it. */
 static void offer_own(struct session *s)
 {
@@ -56,6 +64,7 @@ TEST(DC_007_DC_009_a_channel_opened_in_band_becomes_a_line_of_the_core_and_is_in
     EQ(s.answer_req.nchannels, 2);
     EQ(s.answer_req.channels[0].stream, 2);
     STR_EQ(s.answer_req.channels[0].peer_uri, ""); /* learnt from its first message */
+    STR_EQ(s.answer_req.channels[0].own_uri, "");
     CHECK(s.answer_req.channels[0].to_core && s.answer_req.channels[0].to_access);
     CHECK(!s.answer_req.channels[1].to_core);
     CHECK(strstr(gw_ms_current(s.ms, ACCESS, &len), "dcmap") == NULL);
@@ -75,7 +84,7 @@ TEST(DC_007_DC_009_a_channel_opened_in_band_becomes_a_line_of_the_core_and_is_in
     CHECK(strstr(s.text, "dcmap") == NULL);
     (void)answer(&s, WIC_HEAD("4") "a=group:BUNDLE 0 1\r\n" CLIENT_AUDIO("0") CLIENT_DATA("1"));
     CHECK(strstr(s.text, "m=message 20006 TCP/MSRP *\r\n") != NULL);
-    CHECK(!gw_ms_channel_closed(s.ms, s.answer_req.channels[0].id)); /* there is voice */
+    CHECK(!closed(&s, s.answer_req.channels[0].id, 0)); /* there is voice */
     CHECK(gw_ms_wants_offer(s.ms, CORE) && !gw_ms_wants_lines(s.ms));
     session_close(&s);
 }
@@ -119,6 +128,8 @@ TEST(DC_009_a_channel_in_band_that_cannot_be_carried_is_reset)
     EQ(s.req.channels[0].stream, 2);
     EQ(s.req.channels[0].access_term, s.ms->now.streams[0].term[ACCESS]);
     CHECK(!gw_ms_release(s.ms, &s.req));
+    opened(&s, 2, GW_IQ_MSRP);
+    CHECK(!closed(&s, 0, 2) && !gw_ms_wants_lines(s.ms)); /* the browser changed its mind */
     for (unsigned i = 0; i < 9; i++)
         opened(&s, (uint16_t)(10 + 2 * i), GW_IQ_T140);
     CHECK(gw_ms_release(s.ms, &s.req)); /* the ninth */
@@ -151,7 +162,7 @@ TEST(MSRP_028_a_lost_connection_is_asked_for_anew)
     EQ(s.answer_req.terms[2].tcp_generation, 1);
     EQ(s.answer_req.terms[2].tcp_setup, GW_IQ_SETUP_ACTIVE); /* roles may be others now */
     CHECK(!gw_ms_wants_offer(s.ms, CORE));
-    CHECK(!gw_ms_channel_closed(s.ms, id));
-    CHECK(gw_ms_channel_closed(s.ms, s.answer_req.channels[0].id)); /* the last one, and no other media */
+    CHECK(!closed(&s, id, 0));
+    CHECK(closed(&s, s.answer_req.channels[0].id, 0)); /* the last one, and no other media */
     session_close(&s);
 }

@@ -124,6 +124,9 @@ static int offer_channel(struct gw_ms *ms, unsigned stream, const struct gw_sdp_
     err = read_client(ms, &said, &m->section, why);
     if (err)
         return err;
+    for (unsigned i = 0; i < ms->now.nchannels; i++) /* it came in band, and now by SDP, which counts */
+        if (ms->now.channels[i].stream == stream && ms->now.channels[i].id == map->id)
+            ms->now.channels[i].is_waiting = false;
     if (c && c->protocol != protocol) {
         ms_channel_leave(ms, &ms->now.legs[GW_LEG_CORE].lines[c->core_line]);
         c = NULL;

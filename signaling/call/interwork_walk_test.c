@@ -194,7 +194,8 @@ static void media_says(struct walk *w)
         gw_ms_channel_opened(w->ms, &n);
         break;
     case 1:
-        (void)gw_ms_channel_closed(w->ms, id);
+        n.stream = (uint8_t)(pick(2) ? id : 0);
+        (void)gw_ms_channel_closed(w->ms, &n);
         break;
     case 2:
         (void)gw_ms_connection_lost(w->ms, id);

@@ -218,7 +218,7 @@ static void end_by_media(struct gw_call *c, int cause, const char *text)
  * is told by us. A call that had nothing but channels is over with their association. */
 static void on_channel_closed(struct gw_call *c, const struct gw_iq_notify *n)
 {
-    bool is_last = gw_ms_channel_closed(c->ms, n->stream);
+    bool is_last = gw_ms_channel_closed(c->ms, n);
 
     gw_log(GW_LOG_INFO, "call", c->id, "media: channel %u closed: %s", n->stream, gw_err_text(n->cause));
     if (is_last && n->cause && c->cs->conf->media_loss.v == 0) {

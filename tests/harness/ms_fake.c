@@ -205,7 +205,7 @@ void gw_ms_drop_in_band(struct gw_ms *ms)
 {
 }
 
-bool gw_ms_channel_closed(struct gw_ms *ms, unsigned id)
+bool gw_ms_channel_closed(struct gw_ms *ms, const struct gw_iq_notify *n)
 {
     return false;
 }
