@@ -159,6 +159,23 @@ async def the_syntax_of_the_drafts_is_read(lab):
     await chats(chat, "old")
 
 
+async def a_plain_channel_is_joined_when_its_protocol_is_known(lab):
+    """DC-009: RTCDataChannel with protocol "msrp" and no dcmap; one with an unknown protocol is closed."""
+    page = await lab.page()
+    first = Chat(0)
+    assert (await page.call(ECHO, first)).status == 200
+    await chats(first, "declared")
+    unknown, plain = Channel(2, "clue"), Chat(4)
+    for c in (unknown, plain):
+        c.is_in_band = True
+        c.open(page.pc)
+    await asyncio.wait_for(unknown.closed.wait(), 10)
+    await asyncio.wait_for(plain.opened.wait(), 10)
+    plain.session.peer = f"msrps://gateway.invalid:9/{'x' * 8};dc"
+    await chats(plain, "in band")
+    await chats(first, "declared still")
+
+
 def tshark_reads_every_frame(lab):
     seen = lab.judge("msrp", "bfcp", "rtp.p_type == 99 || rtp.p_type == 100")
     assert all(n > 10 for n in seen.values()), seen
@@ -166,7 +183,8 @@ def tshark_reads_every_frame(lab):
 
 CASES = [three_channels_and_sound_in_one_call, what_nobody_knows_is_left_out_and_the_rest_lives,
          channels_come_and_go_while_others_talk, the_core_calls_with_channels_and_changes_them,
-         a_channel_of_the_core_may_be_refused, two_pages_wait_for_one_floor, the_syntax_of_the_drafts_is_read]
+         a_channel_of_the_core_may_be_refused, two_pages_wait_for_one_floor, the_syntax_of_the_drafts_is_read,
+         a_plain_channel_is_joined_when_its_protocol_is_known]
 
 if __name__ == "__main__":
     main(CASES, setup, tshark_reads_every_frame)

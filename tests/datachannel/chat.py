@@ -77,7 +77,7 @@ async def talk(lab, setup="passive", **more):
     answer = await page.call("sip:bob@ims.example", chat)
     assert answer.status == 200, answer.text
     assert chat.peer["setup"] == "passive" and "msrp-cema" in chat.peer and chat.peer["path"].startswith("msrps://"), chat.peer
-    call = await lab.core.calls.get()
+    call = lab.core.last
     await asyncio.wait_for(chat.opened.wait(), 10)
     if setup == "active":
         host, port = peer.peer.split("//")[1].split("/")[0].split(":")

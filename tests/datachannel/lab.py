@@ -82,7 +82,7 @@ class Core(asyncio.DatagramProtocol):
     def __init__(self, port, gateway):
         self.port, self.gateway = port, ("127.0.0.1", gateway)
         self.paths, self.waiting, self.dialogs = {}, {}, {}
-        self.calls, self.reoffers = asyncio.Queue(), asyncio.Queue()
+        self.last = None         # the newest call
         self.answer = lambda offer: 488  # the SDP of the answer, or a status; may be a coroutine
         self.cseq = 0
 
@@ -136,9 +136,7 @@ class Core(asyncio.DatagramProtocol):
             dialog = Dialog(self, m, call_id=m["Call-ID"], local=f"{m['To']};tag={tag}", remote=m["From"], target=m.uri_of("Contact"),
                             peer=addr)
             self.dialogs[m["Call-ID"]] = dialog
-            self.calls.put_nowait(dialog)
-        else:
-            self.reoffers.put_nowait(m)
+            self.last = dialog
         self.respond(m, addr, 200, "OK", [f"Contact: <sip:core@127.0.0.1:{self.port}>", "Content-Type: application/sdp"], answer, tag)
 
     async def request(self, method, uri, peer, body="", content_type="application/sdp", timeout=15, **given):

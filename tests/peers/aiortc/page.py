@@ -21,7 +21,7 @@ class Channel:
         self.id, self.protocol, self.attributes = id, protocol, list(attributes)
         self.got, self.opened, self.closed = asyncio.Queue(), asyncio.Event(), asyncio.Event()
         self.peer = {}          # dcsa of the other side
-        self.channel = None
+        self.channel, self.is_in_band = None, False
         self.take = self.got.put_nowait
 
     @property
@@ -29,9 +29,9 @@ class Channel:
         return [f'dcmap:{self.id} subprotocol="{self.protocol}";label="{self.protocol}"',
                 *(f"dcsa:{self.id} {a}" for a in self.attributes)]
 
-    def open(self, pc, negotiated=True):
-        more = dict(negotiated=True, id=self.id) if negotiated else {}
-        self.attach(pc.createDataChannel(self.protocol, protocol=self.protocol, **more))
+    def open(self, pc):
+        # without dcmap the id is given all the same: aiortc 1.4 takes the parity from ICE instead of DTLS (RFC 8832 s. 6)
+        self.attach(pc.createDataChannel(self.protocol, protocol=self.protocol, negotiated=not self.is_in_band, id=self.id))
 
     def attach(self, channel):
         self.channel = channel
@@ -106,7 +106,7 @@ class Page(Client):
 
     def signalled(self, sdp):
         """The copy for the other side: dcmap and dcsa in the m-line of the data channels."""
-        lines = [f"a={line}" for c in self.channels.values() if not getattr(c, "is_in_band", False) for line in c.lines]
+        lines = [f"a={line}" for c in self.channels.values() if not c.is_in_band for line in c.lines]
         head, mark, tail = sdp.partition("m=application")
         section, more, rest = tail.partition("\r\nm=")
         return head + mark + section.rstrip("\r\n") + "\r\n" + "".join(f"{line}\r\n" for line in lines) + (f"m={rest}" if more else "")
@@ -156,7 +156,7 @@ class Page(Client):
     async def _apply(self, answer):
         accepted = self.learn(answer.body)
         for id, c in list(self.channels.items()):
-            if id not in accepted and not getattr(c, "is_in_band", False):
+            if id not in accepted and not c.is_in_band:
                 c.channel.close()
                 del self.channels[id]
         await self.pc.setRemoteDescription(RTCSessionDescription(answer.body, "answer"))
