@@ -5,6 +5,7 @@
 
 #include "datachannel/sctp/sctp_assoc.h"
 #include "tests/harness/agw_rig.h"
+#include "tests/harness/bad_link.h"
 
 enum { RIG_CORE_DATA = 3, RIG_CHANNEL = 9, RIG_SCTP_STREAM = 2 };
 
@@ -31,6 +32,7 @@ struct browser {
     char text[4000];
 };
 extern struct browser b;
+extern const struct bad_link_odds *data_bad_link; /* NULL: the client's path is a good one */
 
 /* Asks for the call of the rig with this channel too, and waits for its association. `remote` is where the core listens; family
  * 0: it will connect. `change` may alter what is asked for. */
