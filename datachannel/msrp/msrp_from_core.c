@@ -170,7 +170,7 @@ static void pass_response(struct gw_msrp_session *s)
 
 static int on_head(struct gw_msrp_session *s)
 {
-    s->is_skipping = false;
+    s->is_skipping = s->is_unread = false;
     s->is_first_piece = true;
     s->has_piece = false;
     s->offset = 0;
@@ -186,27 +186,6 @@ static int on_head(struct gw_msrp_session *s)
         gw_msrp_scan_init(&s->scan, s->h.tid);
     s->reading = s->h.has_body ? READ_BODY : READ_END;
     return 0;
-}
-
-/* Collects octets until the head parses. What is behind it is given back. */
-static ssize_t read_head(struct gw_msrp_session *s, struct gw_span in)
-{
-    size_t before = s->head_len, n = sizeof(s->head) - before < in.len ? sizeof(s->head) - before : in.len;
-    int err;
-
-    memcpy(s->head + before, in.ptr, n);
-    s->head_len += n;
-    err = gw_msrp_parse_head((struct gw_span){ s->head, s->head_len }, &s->h);
-    if (err == GW_E_AGAIN)
-        return (ssize_t)n;
-    if (err) {
-        s->n.malformed++;
-        return err; /* where the next message begins is not known: the connection ends (RFC 4975 s. 7.3.1) */
-    }
-    err = on_head(s);
-    n = s->h.len > before ? s->h.len - before : 0; /* the end-line may have been seen with the head */
-    s->head_len = s->h.len;
-    return err ? err : (ssize_t)n;
 }
 
 /* ---- bodies ---- */
@@ -279,6 +258,69 @@ static void on_end(struct gw_msrp_session *s, char flag, uint64_t now_us)
     s->head_len = 0;
 }
 
+static void answer_unread(struct gw_msrp_session *s)
+{
+    struct gw_span first = { s->core_peer, strcspn(s->core_peer, " ") };
+    char buf[3 * GW_MSRP_URI_MAX];
+    int n = snprintf(buf, sizeof(buf), "MSRP %.*s 400 Unintelligible\r\nTo-Path: %.*s\r\nFrom-Path: %s\r\n-------%.*s$\r\n",
+                     (int)s->h.tid.len, (const char *)s->h.tid.ptr, (int)first.len, (const char *)first.ptr, s->core_own,
+                     (int)s->h.tid.len, (const char *)s->h.tid.ptr);
+
+    s->n.refused++;
+    if (n > 0 && (size_t)n < sizeof(buf))
+        gw_msrp_answer_core(s, (struct gw_span){ buf, (size_t)n });
+}
+
+/* A wrong head with a transaction id: 400, and its end-line tells where the next message begins (RFC 4975 s. 7.3). `n` octets
+ * have just come. */
+static ssize_t skip_unread(struct gw_msrp_session *s, size_t n, uint64_t now_us)
+{
+    const char *line_end = memchr(s->head, '\r', s->head_len);
+    struct gw_span in = { line_end, s->head_len - (size_t)(line_end - s->head) };
+    struct body_state b = { s, now_us };
+    int flag;
+
+    if (++s->unread_in_a_row > GW_MSRP_BAD_IN_A_ROW || !s->c.has_b2bua)
+        return GW_E_SYNTAX;
+    if (s->h.method != GW_MSRP_RESPONSE && s->h.method != GW_MSRP_REPORT)
+        answer_unread(s);
+    s->h.method = GW_MSRP_OTHER;
+    s->is_unread = s->is_skipping = true;
+    s->has_piece = false;
+    s->piece_body = 0;
+    s->chunk = -1;
+    s->reading = READ_BODY;
+    gw_msrp_scan_init(&s->scan, s->h.tid);
+    flag = gw_msrp_scan(&s->scan, &in, on_body, &b);
+    if (in.len > n)
+        return GW_E_SYNTAX;
+    if (flag)
+        on_end(s, (char)flag, now_us);
+    return (ssize_t)(n - in.len);
+}
+
+/* Collects octets until the head parses. What is behind it is given back. */
+static ssize_t read_head(struct gw_msrp_session *s, struct gw_span in, uint64_t now_us)
+{
+    size_t before = s->head_len, n = sizeof(s->head) - before < in.len ? sizeof(s->head) - before : in.len;
+    int err;
+
+    memcpy(s->head + before, in.ptr, n);
+    s->head_len += n;
+    err = gw_msrp_parse_head((struct gw_span){ s->head, s->head_len }, &s->h);
+    if (err == GW_E_AGAIN)
+        return (ssize_t)n;
+    if (err) {
+        s->n.malformed++;
+        return err == GW_E_SYNTAX && s->h.tid.len ? skip_unread(s, n, now_us) : err; /* no MSRP at all: the connection ends */
+    }
+    s->unread_in_a_row = 0;
+    err = on_head(s);
+    n = s->h.len > before ? s->h.len - before : 0; /* the end-line may have been seen with the head */
+    s->head_len = s->h.len;
+    return err ? err : (ssize_t)n;
+}
+
 /* Takes no more body than the piece at hand has room for, so that a full channel leaves the rest unread; what the scanner
  * had held and gives back goes over into the next piece. */
 static ssize_t read_body(struct gw_msrp_session *s, struct gw_span in, uint64_t now_us)
@@ -289,6 +331,8 @@ static ssize_t read_body(struct gw_msrp_session *s, struct gw_span in, uint64_t 
     size_t given = part.len;
     int flag = gw_msrp_scan(&s->scan, &part, on_body, &b);
 
+    if (s->is_unread && s->piece_body > GW_MSRP_HEADERS_MAX)
+        return GW_E_SYNTAX; /* no end in sight */
     if (flag && s->ncarry) {
         s->end_flag = (char)flag;
         s->reading = READ_CARRY;
@@ -333,7 +377,7 @@ ssize_t gw_msrp_from_core(struct gw_msrp_session *s, struct gw_span octets, uint
             on_end(s, s->end_flag, now_us);
             continue;
         }
-        n = s->reading == READ_HEAD   ? read_head(s, rest)
+        n = s->reading == READ_HEAD   ? read_head(s, rest, now_us)
                     : s->reading == READ_BODY ? read_body(s, rest, now_us)
                                               : read_end(s, rest, now_us);
         if (n < 0)

@@ -252,8 +252,10 @@ int gw_msrp_parse_head(struct gw_span text, struct gw_msrp_head *out)
         err = parse_lines(text, line.len + 2, &h);
     if (err == GW_E_AGAIN && text.len >= GW_MSRP_HEADERS_MAX)
         err = GW_E_LIMIT;
-    if (err == GW_E_SYNTAX)
+    if (err == GW_E_SYNTAX) {
         out->tid = h.tid;
+        out->method = h.method;
+    }
     if (!err)
         *out = h;
     return err;

@@ -44,7 +44,7 @@ struct gw_msrp_head {
 };
 
 /* Parses the begin of `text`. AGAIN: not all there yet. LIMIT: longer than GW_MSRP_HEADERS_MAX. TYPE: not MSRP at all (close).
- * SYNTAX: MSRP, but wrong; out->tid is set if it could be read, for the 400. */
+ * SYNTAX: MSRP, but wrong; out->tid and out->method are set if they could be read, for the 400. */
 GW_MUST_CHECK int gw_msrp_parse_head(struct gw_span text, struct gw_msrp_head *out);
 
 /* The search for CRLF "-------" tid flag CRLF behind a body, octets in pieces of any size. */

@@ -51,6 +51,8 @@ struct gw_msrp_session {
 
     /* core -> channel */
     enum reading reading;
+    bool is_unread;           /* its head was wrong: up to the end-line nothing is looked at */
+    unsigned unread_in_a_row;
     bool is_skipping;         /* the rest of this chunk is thrown away: it has been answered with an error */
     size_t head_len;
     char head[GW_MSRP_HEADERS_MAX];

@@ -261,7 +261,7 @@ int gw_msrp_from_channel(struct gw_msrp_session *s, struct gw_span message, uint
         refuse_channel(s, &h, 400, "Too long");
         return GW_E_LIMIT;
     }
-    if (h.method == GW_MSRP_SEND && h.failure == GW_MSRP_YES)
+    if (h.method != GW_MSRP_REPORT && h.failure == GW_MSRP_YES)
         gw_msrp_await_core(s, h.tid, now_us);
     s->n.chunks_to_core++;
     s->n.to_core += body.len;

@@ -24,7 +24,7 @@ enum {
     GW_MSRP_CORE_LOW = 65536,
     GW_MSRP_REQUEST_BODY = 10240,  /* of anything but SEND (RFC 4975 s. 7.1) */
     GW_MSRP_PATH = 2048,
-    GW_MSRP_BAD_IN_A_ROW = 3,
+    GW_MSRP_BAD_IN_A_ROW = 3,      /* messages that cannot be read, of either side */
 };
 
 #define GW_MSRP_ANSWER_US (30 * GW_S) /* RFC 4975 s. 7.1.1 */

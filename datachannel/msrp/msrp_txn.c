@@ -131,6 +131,10 @@ void gw_msrp_core_lost(struct gw_msrp_session *s, uint64_t now_us)
         fail_awaited(s, &s->awaited[i], 481, "Connection lost");
     s->nawaited = 0;
     gw_msrp_core_written(s, s->core_len - s->core_at);
+    memset(s->chunks, 0, sizeof(s->chunks)); /* their answers would go to another connection */
+    memset(s->pieces, 0, sizeof(s->pieces));
+    s->npieces = 0;
+    s->chunk = -1;
     if (s->has_piece) /* the browser must not wait for the rest (RFC 4975 s. 7.1) */
         gw_msrp_piece_end(s, '#', now_us);
     s->ncarry = 0;

@@ -107,6 +107,34 @@ TEST(iq_002_a_new_generation_makes_the_connection_anew_on_the_same_port)
     data_end(&g);
 }
 
+TEST(msrp_028_a_reset_in_the_middle_of_a_chunk_is_told_to_both_who_wait)
+{
+    static const struct linger at_once = { 1, 0 };
+    static char big[60000];
+    int fd, n;
+    struct rig g;
+
+    data_start(&g, GW_IQ_MSRP, &nobody, NULL);
+    fd = tcp_connect(&g.reply.locals[2].rtp);
+    CHECK(run_until(&g.events[GW_IQ_TCP_UP], 1, 2000));
+    say(fd, "MSRP half1 SEND\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: " CORE_PEER "\r\nMessage-ID: m124\r\n"
+            "Byte-Range: 1-*/50000\r\nContent-Type: a/b\r\n\r\nthe begin of it");
+    n = sprintf(big, "MSRP abcd1 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n"
+                     "Byte-Range: 1-*/50000\r\nContent-Type: a/b\r\n\r\n");
+    memset(big + n, 'x', 50000);
+    n += 50000 + sprintf(big + n + 50000, "\r\n-------abcd1$\r\n");
+    send_message(GW_PPID_BINARY, big, (size_t)n);
+    EQ(core_read(fd, big, 1000, 2000), 1000); /* and no more of it */
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+    CHECK(run_until(&b.messages, 2, 2000));
+    CHECK(strstr(b.text, "MSRP abcd1 481 ") != NULL);
+    CHECK(strstr(b.text, "the begin of it\r\n-------half1#\r\n") != NULL);
+    CHECK(run_until(&g.events[GW_IQ_TCP_LOST], 1, 2000));
+    media_both_ways(&g, 1);
+    data_end(&g);
+}
+
 TEST(iq_a_reoffer_with_another_session_goes_on_with_it)
 {
     struct gw_addr core, other;
