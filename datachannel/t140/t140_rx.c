@@ -174,7 +174,8 @@ int gw_t140_rx_packet(struct gw_t140_rx *rx, uint32_t ssrc, uint16_t seq, uint8_
     if (!rx->has_started || ssrc != rx->ssrc) {
         if (rx->has_started)
             restart(rx, seq, cb, arg);
-        rx->next_seq = seq;
+        else /* the first to arrive: what went before it is in its generations, and was shown by nobody */
+            rx->next_seq = (uint16_t)(seq - red.n);
         rx->has_started = true;
         rx->ssrc = ssrc;
     }

@@ -211,6 +211,23 @@ TEST(t140_008_a_late_packet_fills_the_hole_within_a_second)
     STR_EQ(seen, "abc\xef\xbf\xbd\xef\xbf\xbd" "f");
 }
 
+TEST(t140_008_the_first_packet_that_arrives_brings_what_was_lost_before_it)
+{
+    struct gw_t140_red red = { .n = 2, .old = { { 600, gw_span_str("a") }, { 300, gw_span_str("b") } },
+                               .primary = gw_span_str("c") };
+    uint8_t payload[64];
+    int len = gw_t140_red_write(&red, 98, payload, sizeof(payload));
+
+    clear();
+    CHECK(len > 0);
+    gw_t140_rx_init(&rx, 100, 98);
+    EQ(gw_t140_rx_packet(&rx, 1, 1, 100, (struct gw_span){ payload, (size_t)len }, 0, on_text, NULL), 0);
+    STR_EQ(seen, "abc");
+    EQ(gw_t140_rx_packet(&rx, 1, 0, 98, gw_span_str("b"), 0, on_text, NULL), GW_E_REPLAY);
+    EQ(gw_t140_rx_packet(&rx, 2, 9, 100, (struct gw_span){ payload, (size_t)len }, 0, on_text, NULL), 0);
+    STR_EQ(seen, "abcc"); /* another source: how much of it was shown under its old name is not known */
+}
+
 TEST(t140_a_full_queue_takes_nothing)
 {
     static char text[4001];
