@@ -32,12 +32,17 @@ static void on_up(void *arg)
     gw_worker_notify(t->cx, GW_IQ_SCTP_UP, t->id, 0, 0);
 }
 
-static void channel_gone(struct gw_data *d, int cause)
+static void channel_lost(struct gw_data *d)
 {
     d->channel = NULL;
     if (d->join)
         d->ops->on_channel_lost(d);
     gw_data_retime(d);
+}
+
+static void channel_gone(struct gw_data *d, int cause)
+{
+    channel_lost(d);
     if (d->is_closed)
         return;
     d->is_closed = true;
@@ -268,7 +273,7 @@ void gw_data_dtls_down(struct gw_termination *t)
     gw_channels_free(cs);
     for (unsigned i = 0; i < t->cx->ndatas; i++)
         if (t->cx->datas[i]->access == t && t->cx->datas[i]->channel)
-            channel_gone(t->cx->datas[i], GW_E_CLOSED);
+            channel_lost(t->cx->datas[i]); /* the next association has it again, or the call is over */
 }
 
 void gw_data_record(struct gw_termination *t, struct gw_span record)

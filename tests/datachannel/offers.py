@@ -22,25 +22,10 @@ BOB = "sip:bob@ims.example"
 AUDIO = "m=audio 9000 RTP/AVP 8\na=rtpmap:8 PCMA/8000"
 
 
-class InBand:
-    """Opened by DCEP once the association is up, and in no SDP (RFC 8864 s. 6.1)."""
-    is_in_band = True
-
-    def open(self, pc):
-        # with an id of its own: aiortc takes them by its ICE role, where RFC 8832 s. 6 says DTLS
-        self.attach(pc.createDataChannel(self.protocol, protocol=self.protocol, id=self.id))
-
-
-class ChatInBand(InBand, Chat):
-    pass
-
-
-class TextInBand(InBand, Text):
-    pass
-
-
-class OtherInBand(InBand, Channel):
-    pass
+def in_band(channel):
+    """To be opened by DCEP, and in no SDP (RFC 8864 s. 6.1)."""
+    channel.is_in_band = True
+    return channel
 
 
 class Secure(Endpoint):
@@ -80,9 +65,10 @@ def chat_lines(peer, setup="passive", *more, proto="TCP/MSRP"):
 
 
 def answering(peer, setup="passive"):
-    """The core's answer: voice as it is, chat at `peer`, the rest refused."""
+    """The core's answer: voice as it is, chat at `peer`, the rest refused. Its `offers` are those that came, in order."""
     def answer(offer):
         lines = []
+        answer.offers.put_nowait(offer)
         for part in offer.split("\r\nm=")[1:]:
             kind, port, proto, fmts = part.split("\r\n")[0].split(" ", 3)
             if kind == "audio":
@@ -93,13 +79,12 @@ def answering(peer, setup="passive"):
             else:
                 lines.append(f"m={kind} 0 {proto} {fmts}")
         return sdp(*lines)
+    answer.offers = asyncio.Queue()
     return answer
 
 
-def forget(lab):
-    for queue in (lab.core.calls, lab.core.reoffers):
-        while not queue.empty():
-            queue.get_nowait()
+async def next_offer(lab):
+    return await asyncio.wait_for(lab.core.answer.offers.get(), 10)
 
 
 async def over(page, call):
@@ -120,28 +105,28 @@ async def a_chat_opened_in_band_gets_a_line_of_the_core(lab):
     peer = await Endpoint(None).listen("127.0.0.1", lab.port())
     lab.core.answer = answering(peer)
     page = await lab.page()
-    chat, text, other = ChatInBand(0), TextInBand(2), OtherInBand(4, "clue")
+    chat, text, other = in_band(Chat(0)), in_band(Text(2)), in_band(Channel(4, "clue"))
     chat.session.peer = f"msrps://{token()}.invalid:9/{token()};dc" # nobody told the page one
     answer = await page.call(BOB, chat, text, other, audio=True)
     assert answer.status == 200 and "dcmap" not in answer.body, answer.text
     await asyncio.wait_for(chat.opened.wait(), 10)
-    offer = (await asyncio.wait_for(lab.core.reoffers.get(), 10)).body
+    await next_offer(lab)
+    offer = await next_offer(lab)
     assert section(offer, "m=message") and section(offer, "m=audio"), offer
     await asyncio.wait_for(chat.session.hello(), 10)
     await chats(chat.session, peer, "in band")
     await asyncio.wait_for(asyncio.gather(text.closed.wait(), other.closed.wait()), 10)
     chat.channel.close() # without a word of SDP: the core hears of it
     while not section(offer, "m=message 0 "):
-        offer = (await asyncio.wait_for(lab.core.reoffers.get(), 10)).body
+        offer = await next_offer(lab)
 
 
 async def a_core_that_takes_no_channel_in_band_refuses_it_and_the_call_goes_on(lab):
-    forget(lab)
     lab.core.answer = answering(None)
     page = await lab.page()
-    chat = ChatInBand(0)
+    chat = in_band(Chat(0))
     assert (await page.call(BOB, chat, audio=True)).status == 200
-    call = await lab.core.calls.get()
+    call = lab.core.last
     await asyncio.wait_for(chat.closed.wait(), 10)
     assert not call.ended.is_set() and page.dialog
 
@@ -217,7 +202,6 @@ async def tls_with_another_certificate_is_refused(lab):
 
 async def a_lost_connection_is_made_anew(lab):
     """MSRP-028: the core hears a re-INVITE, and the chat goes on."""
-    forget(lab)
     peer = await Endpoint(None).listen("127.0.0.1", lab.port())
     lab.core.answer = answering(peer)
     page = await lab.page()
@@ -227,11 +211,32 @@ async def a_lost_connection_is_made_anew(lab):
     await asyncio.wait_for(chat.session.hello(), 10)
     await chats(chat.session, peer, "before")
     peer.reset()
-    offer = (await asyncio.wait_for(lab.core.reoffers.get(), 10)).body
+    await next_offer(lab)
+    offer = await next_offer(lab)
     assert section(offer, "m=message"), offer
     await asyncio.wait_for(peer.up.wait(), 10)
     await asyncio.sleep(0.2)
     await chats(chat.session, peer, "after")
+
+
+async def a_page_that_begins_anew_keeps_its_call(lab):
+    """RFC 8842 s. 5.3: another fingerprint in a re-INVITE, so another association; its channels are the same to the core."""
+    peer = await Endpoint(None).listen("127.0.0.1", lab.port())
+    lab.core.answer = answering(peer)
+    page = await lab.page()
+    chat = Chat(0)
+    assert (await page.call(BOB, chat)).status == 200
+    await asyncio.wait_for(chat.opened.wait(), 10)
+    await asyncio.wait_for(chat.session.hello(), 10)
+    await chats(chat.session, peer, "before")
+    before, again = page.pc, Chat(0)
+    page._new_pc()
+    page.channels = {}
+    await page.change(add=[again])
+    await asyncio.wait_for(again.opened.wait(), 10)
+    await chats(again.session, peer, "after")
+    assert peer.accepted == 1, peer.accepted # the connection of the core never noticed
+    await before.close()
 
 
 def tshark_reads_every_frame(lab):
@@ -289,7 +294,8 @@ async def bfcp_over_udp_at_the_core(lab):
 CASES = [a_chat_opened_in_band_gets_a_line_of_the_core,
          a_core_that_takes_no_channel_in_band_refuses_it_and_the_call_goes_on, bfcp_over_udp_at_the_core,
          a_page_that_knows_no_dcmap_has_its_voice, under_cema_paths_pass_untouched, msrp_over_tls_both_roles,
-         tls_with_another_certificate_is_refused, a_lost_connection_is_made_anew]
+         tls_with_another_certificate_is_refused, a_lost_connection_is_made_anew,
+         a_page_that_begins_anew_keeps_its_call]
 
 if __name__ == "__main__":
     main(CASES, setup, tshark_reads_every_frame)
