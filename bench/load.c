@@ -1,6 +1,7 @@
 #include "bench/load.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -420,7 +421,7 @@ static void nap(void)
 }
 
 /* Retransmissions and time-outs of the calls that are setting up; those that are done make room for others. */
-static void setup_step(struct load *l, unsigned parallel, uint64_t now_us)
+static void setup_step(struct load *l, unsigned parallel, unsigned limit, uint64_t now_us)
 {
     for (unsigned k = 0; k < l->nbusy;) {
         struct call *c = &l->calls[l->busy[k]];
@@ -434,7 +435,7 @@ static void setup_step(struct load *l, unsigned parallel, uint64_t now_us)
             gw_dtls_expire(c->dtls, now_us);
         k++;
     }
-    while (l->nbusy < parallel && l->next < l->conf.calls) {
+    while (l->nbusy < parallel && l->next < limit) {
         struct call *c = &l->calls[l->next];
         if (c->has_remote && c->state == IDLE) {
             l->busy[l->nbusy++] = l->next;
@@ -452,8 +453,8 @@ unsigned load_connect(struct load *l, unsigned parallel, unsigned timeout_ms)
 
     l->next = 0;
     while (gw_clock_us() < end_us) {
-        setup_step(l, parallel, gw_clock_us());
-        if (l->nbusy == 0 && l->next == l->conf.calls)
+        setup_step(l, parallel, l->conf.calls - l->conf.reserved, gw_clock_us());
+        if (l->nbusy == 0 && l->next == l->conf.calls - l->conf.reserved)
             break;
         if (!receive_all(l))
             nap();
@@ -506,6 +507,7 @@ void load_run(struct load *l, double seconds, struct load_result *out)
     uint64_t slots = 2 * (uint64_t)l->conf.calls, k = 0, start_us = gw_clock_us();
     uint64_t end_us = start_us + (uint64_t)(seconds * 1e6);
     double cpu = cpu_s();
+    unsigned first = l->next, connected = l->connected;
 
     memset(&l->r, 0, sizeof(l->r));
     memset(&l->delay, 0, sizeof(l->delay));
@@ -517,6 +519,10 @@ void load_run(struct load *l, double seconds, struct load_result *out)
         for (unsigned n = 0; k < due && n < BATCH; k++, n++)
             media_send(l, k % 2 ? PHONE : BROWSER, (unsigned)(k / 2 % l->conf.calls));
         consent_step(l, now_us);
+        if (l->conf.reserved) {
+            uint64_t begun = first + (now_us - start_us) * l->conf.setups / GW_S;
+            setup_step(l, UINT_MAX, begun < l->conf.calls ? (unsigned)begun : l->conf.calls, now_us);
+        }
         flush(&l->out[BROWSER]);
         flush(&l->out[PHONE]);
         if (!receive_all(l) && k >= due)
@@ -527,6 +533,7 @@ void load_run(struct load *l, double seconds, struct load_result *out)
         if (!receive_all(l))
             nap();
     l->r.seconds = seconds;
+    l->r.setups = l->connected - connected;
     l->r.p50_us = hist_at(&l->delay, 0.5);
     l->r.p99_us = hist_at(&l->delay, 0.99);
     l->r.p999_us = hist_at(&l->delay, 0.999);

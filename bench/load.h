@@ -21,7 +21,10 @@ struct load_conf {
     unsigned interval_us;     /* of one source */
     unsigned burst;           /* packets together in each interval: 1 audio, more video */
     uint8_t pt;
+    bool has_sdes;            /* no ICE and DTLS: the keys are load_static_key's */
     uint16_t browser_port, phone_port;
+    unsigned reserved;        /* calls that load_connect leaves alone, the last ones: load_run sets them up while media runs */
+    unsigned setups;          /* of them, a second */
 };
 
 int load_new(const struct load_conf *conf, struct load **out);
@@ -58,6 +61,7 @@ struct load_result {
     uint64_t damaged;         /* contents differ */
     double seconds, generator_cpu; /* CPU of the generator, of 1 */
     unsigned p50_us, p99_us, p999_us, max_us; /* one way, both directions together */
+    unsigned setups;          /* calls connected meanwhile */
 };
 /* Sends media on all connected calls for this long, then waits for what is on its way. */
 void load_run(struct load *l, double seconds, struct load_result *out);

@@ -83,6 +83,12 @@ static int make_call(struct load *l, const struct load_conf *lc, unsigned i)
     req.terms[0].fingerprints[0] = local.fingerprint;
     strcpy(req.terms[0].remote_ufrag, local.ufrag);
     strcpy(req.terms[0].remote_pwd, local.pwd);
+    if (lc->has_sdes) {
+        req.terms[0] = (struct gw_iq_term){ .id = 1, .realm = GW_IQ_ACCESS, .security = GW_IQ_SDES, .family = 4,
+                                            .has_remote = true, .remote_rtp = local.browser };
+        load_static_key(lc->suite, i, 0, &req.terms[0].remote);
+        load_static_key(lc->suite, i, 1, &req.terms[0].local);
+    }
     req.terms[1] = (struct gw_iq_term){ .id = 2, .realm = GW_IQ_CORE, .family = 4, .has_remote = true,
                                         .remote_rtp = local.phone };
     req.streams[0] = (struct gw_iq_stream){ .id = 1, .kind = GW_IQ_AUDIO, .access_term = 1, .core_term = 2, .to_core = true,
@@ -93,10 +99,10 @@ static int make_call(struct load *l, const struct load_conf *lc, unsigned i)
     strcpy(remote.ufrag, last.locals[0].ufrag);
     strcpy(remote.pwd, last.locals[0].pwd);
     remote.fingerprint = last.locals[0].fingerprint;
-    remote.access = last.locals[0].candidates[0];
+    remote.access = lc->has_sdes ? last.locals[0].rtp : last.locals[0].candidates[0];
     remote.core = last.locals[1].rtp;
     load_remote(l, i, &remote);
-    return 0;
+    return lc->has_sdes ? load_keys(l, i, &req.terms[0].remote, &req.terms[0].local) : 0;
 }
 
 static void stop(void)
