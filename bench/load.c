@@ -303,6 +303,8 @@ static void dtls_start(struct call *c, uint64_t now_us)
         gw_dtls_set_fingerprints(c->dtls, &c->remote.fingerprint, 1);
 }
 
+static void media_send(struct load *l, int side, unsigned call);
+
 static void dtls_look(struct call *c)
 {
     struct gw_dtls_keys k;
@@ -314,7 +316,8 @@ static void dtls_look(struct call *c)
     tx.key_len = rx.key_len = k.key_len;
     memcpy(tx.key, k.local, k.key_len);
     memcpy(rx.key, k.remote, k.key_len);
-    load_keys(c->load, (unsigned)(c - c->load->calls), &tx, &rx);
+    if (load_keys(c->load, (unsigned)(c - c->load->calls), &tx, &rx) == 0)
+        media_send(c->load, BROWSER, (unsigned)(c - c->load->calls)); /* as browsers do: at once */
 }
 
 static void on_rtp(struct load *l, int side, unsigned call, uint8_t *p, size_t len, uint64_t at_ns)

@@ -123,12 +123,13 @@ static int start(const struct stack_conf *c)
         stop();
         return -1;
     }
-    find_children();
     return 0;
 }
 
 static pid_t pids(unsigned i)
 {
+    if (i == 0)
+        find_children(); /* they come one after the other */
     return i == 0 ? rtpengine : i == 1 ? kamailio : i - 2 < nchildren ? children[i - 2] : 0;
 }
 

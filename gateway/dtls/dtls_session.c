@@ -18,7 +18,9 @@ struct gw_dtls {
     SSL *ssl; /* NULL once trimmed or over */
     enum gw_dtls_state state;
     int cause;
-    bool has_sent; /* since the flag was last cleared */
+    bool has_sent;   /* since the flag was last cleared */
+    bool has_data;   /* records were sent or received */
+    bool is_resting; /* the record buffers, 33 kB, are given back until they are needed */
     struct gw_dtls_peer peer;
     struct timeval *ssl_timer; /* inside ssl, see on_ctrl */
     uint64_t rto_us, retransmit_us, give_up_us;
@@ -105,6 +107,15 @@ static void init(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_once);
+}
+
+/* OpenSSL makes the buffers anew when it reads, but not when it writes. */
+static bool wake(struct gw_dtls *d)
+{
+    if (d->is_resting && SSL_alloc_buffers(d->ssl) != 1)
+        return false;
+    d->is_resting = false;
+    return true;
 }
 
 /* ---- life ---- */
@@ -237,6 +248,13 @@ static void rearm(struct gw_dtls *d, uint64_t now_us, bool is_new_flight)
         d->retransmit_us = now_us + d->rto_us;
 }
 
+/* Most calls never send a record; what the next handshake needs is at hand at once. */
+static void rest(struct gw_dtls *d)
+{
+    if (d->ssl && !d->is_resting)
+        d->is_resting = SSL_free_buffers(d->ssl) == 1;
+}
+
 static void handshake(struct gw_dtls *d, uint64_t now_us)
 {
     int ret;
@@ -283,6 +301,7 @@ static void read_records(struct gw_dtls *d)
         ERR_clear_error();
         n = SSL_read(d->ssl, record, sizeof(record));
         if (n > 0) {
+            d->has_data = true;
             if (d->state == GW_DTLS_UP && d->config.on_data)
                 d->config.on_data(d->config.arg, (struct gw_span){ record, (size_t)n });
             if (!d->ssl) /* the receiver closed */
@@ -308,6 +327,8 @@ int gw_dtls_input(struct gw_dtls *d, struct gw_span datagram, uint64_t now_us)
     gw_dtls_start(d, now_us);
     if (!d->ssl)
         return GW_E_CLOSED;
+    if (!wake(d))
+        return GW_E_NOMEM;
     d->in = datagram;
     if (d->state == GW_DTLS_HANDSHAKE)
         handshake(d, now_us);
@@ -316,6 +337,8 @@ int gw_dtls_input(struct gw_dtls *d, struct gw_span datagram, uint64_t now_us)
         rearm(d, now_us, false);
     }
     d->in.len = 0;
+    if (d->state == GW_DTLS_UP && !d->has_data)
+        rest(d);
     return 0;
 }
 
@@ -337,7 +360,7 @@ void gw_dtls_expire(struct gw_dtls *d, uint64_t now_us)
     if (d->ssl_timer && d->ssl_timer->tv_sec)
         d->ssl_timer->tv_sec = 1; /* long ago; 0 would mean stopped */
     ERR_clear_error();
-    if (DTLSv1_handle_timeout(d->ssl) < 0)
+    if (!wake(d) || DTLSv1_handle_timeout(d->ssl) < 0)
         end(d, GW_DTLS_FAILED, GW_E_TIMEOUT); /* OpenSSL's own limit of 12 */
     ERR_clear_error();
 }
@@ -346,7 +369,7 @@ void gw_dtls_set_fingerprints(struct gw_dtls *d, const struct gw_iq_fingerprint 
 {
     if (!gw_dtls_peer_set(&d->peer, list, n))
         return;
-    if (d->ssl && d->peer.nfingerprints && (d->state == GW_DTLS_UNVERIFIED || d->state == GW_DTLS_UP))
+    if (d->ssl && d->peer.nfingerprints && (d->state == GW_DTLS_UNVERIFIED || d->state == GW_DTLS_UP) && wake(d))
         verify(d);
 }
 
@@ -383,6 +406,9 @@ int gw_dtls_send(struct gw_dtls *d, struct gw_span record)
         return GW_E_STATE;
     if (record.len == 0 || record.len > 16384)
         return GW_E_RANGE;
+    if (!wake(d))
+        return GW_E_NOMEM;
+    d->has_data = true;
     ERR_clear_error();
     n = SSL_write(d->ssl, record.ptr, (int)record.len);
     ERR_clear_error();
@@ -394,7 +420,7 @@ void gw_dtls_close(struct gw_dtls *d)
     if (!d->ssl)
         return;
     ERR_clear_error();
-    if (d->state == GW_DTLS_UP || d->state == GW_DTLS_UNVERIFIED)
+    if ((d->state == GW_DTLS_UP || d->state == GW_DTLS_UNVERIFIED) && wake(d))
         SSL_shutdown(d->ssl);
     ERR_clear_error();
     end(d, GW_DTLS_CLOSED, GW_E_CLOSED);
@@ -402,6 +428,10 @@ void gw_dtls_close(struct gw_dtls *d)
 
 void gw_dtls_trim(struct gw_dtls *d)
 {
-    if (d->state == GW_DTLS_UP && !d->config.on_data)
+    if (d->state != GW_DTLS_UP)
+        return;
+    if (!d->config.on_data)
         drop_ssl(d);
+    else
+        rest(d);
 }

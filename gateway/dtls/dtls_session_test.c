@@ -398,6 +398,34 @@ TEST(replayed_damaged_and_foreign_datagrams_change_nothing_after_up)
     end(&a, &b);
 }
 
+TEST(a_session_that_rests_still_reads_writes_and_closes)
+{
+    struct link l;
+    struct side a, b;
+
+    setup(&l, &a, &b);
+    gw_dtls_set_fingerprints(a.d, gw_dtls_identity_fingerprint(idb), 1);
+    gw_dtls_set_fingerprints(b.d, gw_dtls_identity_fingerprint(ida), 1);
+    gw_dtls_start(a.d, l.now);
+    run(&l, &a, &b);
+    for (int round = 0; round < 2; round++) {
+        gw_dtls_trim(b.d);
+        gw_dtls_trim(b.d);
+        EQ(gw_dtls_send(b.d, (struct gw_span){ "written", 7 }), 0); /* first a write, which makes no buffers by itself */
+        run(&l, &a, &b);
+        EQ(a.data_len, 7);
+        gw_dtls_trim(b.d);
+        EQ(gw_dtls_send(a.d, (struct gw_span){ "read", 4 }), 0);
+        run(&l, &a, &b);
+        EQ(b.data_len, 4);
+    }
+    gw_dtls_trim(b.d);
+    gw_dtls_close(b.d);
+    run(&l, &a, &b);
+    EQ(gw_dtls_state(a.d), GW_DTLS_CLOSED);
+    end(&a, &b);
+}
+
 TEST(no_common_srtp_profile_fails)
 {
     static const uint16_t only[] = { GW_IQ_AEAD_AES_256_GCM };

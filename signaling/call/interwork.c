@@ -47,12 +47,35 @@ int gw_ms_new(const struct gw_conf *conf, const struct gw_e2ae_input *e2ae, cons
     return 0;
 }
 
+static void drop_before(struct gw_ms *ms)
+{
+    if (ms->before)
+        ms_state_fini(ms->before);
+    free(ms->before);
+    ms->before = NULL;
+}
+
+/* What an open offer can be taken back to. */
+static int keep_before(struct gw_ms *ms)
+{
+    struct ms_state *copy = malloc(sizeof(*copy));
+    int err = copy ? ms_state_copy(copy, &ms->now) : GW_E_NOMEM;
+
+    if (err) {
+        free(copy);
+        return err;
+    }
+    drop_before(ms);
+    ms->before = copy;
+    return 0;
+}
+
 void gw_ms_free(struct gw_ms *ms)
 {
     if (!ms)
         return;
     ms_state_fini(&ms->now);
-    ms_state_fini(&ms->before);
+    drop_before(ms);
     free(ms);
 }
 
@@ -313,8 +336,9 @@ static bool has_bundle(const struct ms_leg *leg)
 static void restore(struct gw_ms *ms)
 {
     ms_state_fini(&ms->now);
-    ms->now = ms->before;
-    memset(&ms->before, 0, sizeof(ms->before));
+    ms->now = *ms->before;
+    free(ms->before);
+    ms->before = NULL;
     ms->oa = GW_OA_STABLE;
 }
 
@@ -330,7 +354,7 @@ int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct 
     err = parse(ms, text, &sdp, why);
     if (err)
         return err;
-    err = ms_state_copy(&ms->before, &ms->now);
+    err = keep_before(ms);
     if (err) {
         gw_sdp_free(sdp);
         return err;
@@ -552,7 +576,7 @@ static void commit(struct gw_ms *ms)
             ms->wants_core_offer = true; /* the browser ended it without the core */
         c->was_answered |= c->is_on;
     }
-    ms_state_fini(&ms->before);
+    drop_before(ms);
     ms->oa = GW_OA_STABLE;
 }
 
@@ -677,7 +701,7 @@ int ms_own_begin(struct gw_ms *ms, enum gw_leg to, enum gw_oa_event event, struc
     err = gw_sdp_parse(gw_span_str(ms->now.legs[from].remote), src, &e);
     if (err)
         return err;
-    err = ms_state_copy(&ms->before, &ms->now);
+    err = keep_before(ms);
     if (!err) {
         err = reoffer_lines(ms, to, *src);
         if (err)
@@ -728,8 +752,8 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
     for (unsigned i = 0; i < ms->now.nterms; i++) { /* reserved for the offer alone */
         const struct ms_term *t = &ms->now.terms[i];
         bool is_old = false;
-        for (unsigned k = 0; k < ms->before.nterms; k++)
-            is_old |= ms->before.terms[k].want.id == t->want.id;
+        for (unsigned k = 0; k < ms->before->nterms; k++)
+            is_old |= ms->before->terms[k].want.id == t->want.id;
         for (unsigned k = 0; k < kept->n; k++)
             is_old |= kept->terms[k].want.id == t->want.id;
         if (!is_old && t->is_reserved)

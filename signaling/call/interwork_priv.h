@@ -146,7 +146,7 @@ struct gw_ms {
     unsigned nin_band;
     unsigned next_sctp;               /* the same of SCTP streams: ours are odd, as we end as the DTLS server */
     enum gw_oa_state oa;
-    struct ms_state now, before; /* before: valid while an offer is open */
+    struct ms_state now, *before; /* before: owned, NULL unless an offer is open */
 };
 
 /* --- interwork.c */
