@@ -1,5 +1,6 @@
-/* What whole calls cost: N users over WebSocket register, call, send media and hang up; CPU of each part and memory at each step, of
- * the gateway and of Kamailio with rtpengine, in turn in one run. Prints medians and ratios, never a verdict. */
+/* What whole calls cost: N users over WebSocket register, call, send media and hang up; CPU of each part and memory at
+ * each step, of the gateway and of Kamailio with rtpengine, in turn in one run. Prints medians and ratios, never a
+ * verdict. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ enum part { REGISTER, INVITE, CONNECT, HANG_UP, PARTS };
 static const struct stack *const stacks[STACKS] = { &stack_imsgw, &stack_kamailio };
 
 struct sample {
-    double us[PARTS];                    /* CPU per user or call */
+    double us[PARTS];                      /* CPU per user or call */
     double front_us, control_us, media_us; /* of a set-up, imsgw's threads */
     double kb_base, kb_user, kb_call, kb_left, fds_call;
 };
@@ -72,8 +73,8 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     kb[2] = stack_rss_kb(s);
     out->fds_call = o->calls ? (stack_fds(s) - fds) / (double)o->calls : 0;
     if (o->calls && r.received[0] + r.received[1] < (r.sent[0] + r.sent[1]) / 2) {
-        fprintf(stderr, "%s: %llu of %llu packets arrived\n", s->name, (unsigned long long)(r.received[0] + r.received[1]),
-                (unsigned long long)(r.sent[0] + r.sent[1]));
+        fprintf(stderr, "%s: %llu of %llu packets arrived\n", s->name,
+                (unsigned long long)(r.received[0] + r.received[1]), (unsigned long long)(r.sent[0] + r.sent[1]));
         return false;
     }
     cpu[3] = stack_cpu_s(s);
@@ -95,10 +96,20 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
 
 static bool run_once(const struct stack *s, const struct options *o, const char *dir, struct sample *out)
 {
-    struct stack_conf conf = { .ws_port = 22710, .core_port = 22720, .has_tls = o->has_tls, .core = CORE_OF_STACK, .dir = dir };
-    struct load_conf lc = { .calls = o->calls ? o->calls : 1, .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .payload = 160,
-                            .interval_us = 20000, .burst = 1, .pt = 8, .browser_port = 22600, .phone_port = 22601 };
-    struct users_conf uc = { .n = o->users, .has_tls = o->has_tls, .ws_port = conf.ws_port, .core_port = conf.core_port, .pt = lc.pt };
+    struct stack_conf conf = {
+        .ws_port = 22710, .core_port = 22720, .has_tls = o->has_tls, .core = CORE_OF_STACK, .dir = dir
+    };
+    struct load_conf lc = { .calls = o->calls ? o->calls : 1,
+                            .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80,
+                            .payload = 160,
+                            .interval_us = 20000,
+                            .burst = 1,
+                            .pt = 8,
+                            .browser_port = 22600,
+                            .phone_port = 22601 };
+    struct users_conf uc = {
+        .n = o->users, .has_tls = o->has_tls, .ws_port = conf.ws_port, .core_port = conf.core_port, .pt = lc.pt
+    };
     struct users *u = NULL;
     struct load *l = NULL;
     bool ok = false;
@@ -112,9 +123,11 @@ static bool run_once(const struct stack *s, const struct options *o, const char 
     users_free(u);
     load_free(l);
     if (ok)
-        fprintf(stderr, "  %-20s %5u users %5u calls  register %.0f us  set-up %.0f + %.0f us  hang up %.0f us  %.1f kB/user %.1f kB/call\n",
-                s->name, o->users, o->calls, out->us[REGISTER], out->us[INVITE], out->us[CONNECT], out->us[HANG_UP], out->kb_user,
-                out->kb_call);
+        fprintf(stderr,
+                "  %-20s %5u users %5u calls  register %.0f us  set-up %.0f + %.0f us  hang up %.0f us  %.1f kB/user "
+                "%.1f kB/call\n",
+                s->name, o->users, o->calls, out->us[REGISTER], out->us[INVITE], out->us[CONNECT], out->us[HANG_UP],
+                out->kb_user, out->kb_call);
     else
         fprintf(stderr, "%s: not run; its logs are in %s\n", s->name, dir);
     return ok;
@@ -122,34 +135,39 @@ static bool run_once(const struct stack *s, const struct options *o, const char 
 
 static void print_table(const struct options *o, struct sample s[STACKS][ROUNDS_MAX], const unsigned n[STACKS])
 {
-    printf("\n%u users over %s, %u calls; CPU in us per user or call, memory in kB (PSS of all its processes)\n\n", o->users,
-           o->has_tls ? "WSS" : "WS", o->calls);
-    printf("| gateway | rounds | register | SIP, SDP | ICE, DTLS | set-up (min median max) | set-ups/s of a core | hang up | kB at 0 | kB/user | "
+    printf("\n%u users over %s, %u calls; CPU in us per user or call, memory in kB (PSS of all its processes)\n\n",
+           o->users, o->has_tls ? "WSS" : "WS", o->calls);
+    printf("| gateway | rounds | register | SIP, SDP | ICE, DTLS | set-up (min median max) | set-ups/s of a core | "
+           "hang up | kB at 0 | kB/user | "
            "kB/call | descriptors/call | kB left |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int k = 0; k < STACKS; k++) {
         const struct sample *m = &s[k][n[k] / 2];
         if (!n[k])
             continue;
         qsort(s[k], n[k], sizeof(s[k][0]), by_setup);
-        printf("| %s | %u | %.0f | %.0f | %.0f | %.0f **%.0f** %.0f | %.0f | %.0f | %.0f | %.1f | %.1f | %.1f | %.0f |\n", stacks[k]->name, n[k],
-               m->us[REGISTER], m->us[INVITE], m->us[CONNECT], setup_us(&s[k][0]), setup_us(m), setup_us(&s[k][n[k] - 1]),
-               setup_us(m) > 0 ? 1e6 / setup_us(m) : 0, m->us[HANG_UP], m->kb_base, m->kb_user, m->kb_call, m->fds_call, m->kb_left);
+        printf(
+            "| %s | %u | %.0f | %.0f | %.0f | %.0f **%.0f** %.0f | %.0f | %.0f | %.0f | %.1f | %.1f | %.1f | %.0f |\n",
+            stacks[k]->name, n[k], m->us[REGISTER], m->us[INVITE], m->us[CONNECT], setup_us(&s[k][0]), setup_us(m),
+            setup_us(&s[k][n[k] - 1]), setup_us(m) > 0 ? 1e6 / setup_us(m) : 0, m->us[HANG_UP], m->kb_base, m->kb_user,
+            m->kb_call, m->fds_call, m->kb_left);
     }
     if (n[0] && o->calls)
-        printf("\nimsgw by thread, us per set-up: front %.0f, control %.0f, media %.0f\n", s[0][n[0] / 2].front_us, s[0][n[0] / 2].control_us,
-               s[0][n[0] / 2].media_us);
+        printf("\nimsgw by thread, us per set-up: front %.0f, control %.0f, media %.0f\n", s[0][n[0] / 2].front_us,
+               s[0][n[0] / 2].control_us, s[0][n[0] / 2].media_us);
     if (n[0] && n[1] && o->calls)
-        printf("set-up, imsgw / Kamailio + rtpengine: %.2f; memory of a call: %.2f\n", setup_us(&s[0][n[0] / 2]) / setup_us(&s[1][n[1] / 2]),
-               s[0][n[0] / 2].kb_call / s[1][n[1] / 2].kb_call);
+        printf("set-up, imsgw / Kamailio + rtpengine: %.2f; memory of a call: %.2f\n",
+               setup_us(&s[0][n[0] / 2]) / setup_us(&s[1][n[1] / 2]), s[0][n[0] / 2].kb_call / s[1][n[1] / 2].kb_call);
     if (n[0] && n[1])
-        printf("memory of a registered user, imsgw / Kamailio: %.2f\n", s[0][n[0] / 2].kb_user / s[1][n[1] / 2].kb_user);
+        printf("memory of a registered user, imsgw / Kamailio: %.2f\n",
+               s[0][n[0] / 2].kb_user / s[1][n[1] / 2].kb_user);
     fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option names[] = { { "users", 1, NULL, 'n' }, { "calls", 1, NULL, 'c' }, { "rounds", 1, NULL, 'r' },
-                                           { "only", 1, NULL, 'o' },  { "tls", 0, NULL, 't' },   { NULL, 0, NULL, 0 } };
+    static const struct option names[] = { { "users", 1, NULL, 'n' },  { "calls", 1, NULL, 'c' },
+                                           { "rounds", 1, NULL, 'r' }, { "only", 1, NULL, 'o' },
+                                           { "tls", 0, NULL, 't' },    { NULL, 0, NULL, 0 } };
     static struct sample s[STACKS][ROUNDS_MAX];
     struct options o = { .users = 200, .calls = UINT32_MAX, .rounds = 3 };
     struct rlimit files = { 65536, 65536 };
@@ -159,12 +177,23 @@ int main(int argc, char **argv)
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
         switch (c) {
-        case 'n': o.users = (unsigned)atoi(optarg); break;
-        case 'c': o.calls = (unsigned)atoi(optarg); break;
-        case 'r': o.rounds = (unsigned)atoi(optarg); break;
-        case 'o': o.only = optarg; break;
-        case 't': o.has_tls = true; break;
-        default: o.rounds = 0;
+        case 'n':
+            o.users = (unsigned)atoi(optarg);
+            break;
+        case 'c':
+            o.calls = (unsigned)atoi(optarg);
+            break;
+        case 'r':
+            o.rounds = (unsigned)atoi(optarg);
+            break;
+        case 'o':
+            o.only = optarg;
+            break;
+        case 't':
+            o.has_tls = true;
+            break;
+        default:
+            o.rounds = 0;
         }
     o.calls = o.calls < o.users ? o.calls : o.users;
     if (o.rounds == 0 || o.rounds > ROUNDS_MAX || o.users == 0 || o.users > LOAD_CALLS_MAX || !mkdtemp(dir)) {

@@ -49,14 +49,14 @@ struct batch {
 struct load {
     struct load_conf conf;
     struct call *calls;
-    unsigned *busy;           /* calls that are setting up */
+    unsigned *busy; /* calls that are setting up */
     unsigned nbusy, next, connected;
     struct gw_dtls_identity *identity;
     struct batch out[2], in;
     struct hist delay;
     struct load_result r;
-    uint64_t sent_at_ns;      /* time put into the packets of a batch */
-    unsigned consent;         /* whose turn it is */
+    uint64_t sent_at_ns; /* time put into the packets of a batch */
+    unsigned consent;    /* whose turn it is */
 };
 
 static uint64_t wall_ns(void)
@@ -291,11 +291,9 @@ static void on_dtls_send(void *arg, struct gw_span d)
 
 static void dtls_start(struct call *c, uint64_t now_us)
 {
-    struct gw_dtls_config conf = { .identity = c->load->identity,
-                                   .is_client = true,
-                                   .needs_srtp = true,
-                                   .send = on_dtls_send,
-                                   .arg = c };
+    struct gw_dtls_config conf = {
+        .identity = c->load->identity, .is_client = true, .needs_srtp = true, .send = on_dtls_send, .arg = c
+    };
     c->state = HANDSHAKE;
     if (gw_dtls_new(&conf, &c->dtls) == 0)
         gw_dtls_start(c->dtls, now_us);

@@ -1,5 +1,5 @@
-/* What a relayed packet costs: through the gateway, rtpengine and a bare loop, in turn in one run. Prints medians and ratios,
- * never a verdict. See bench/README.md for the kinds of load. */
+/* What a relayed packet costs: through the gateway, rtpengine and a bare loop, in turn in one run. Prints medians and
+ * ratios, never a verdict. See bench/README.md for the kinds of load. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,14 +63,15 @@ static bool run_once(const struct target *t, const struct load_conf *conf, doubl
     }
     *out = (struct sample){ .us = after * 1e6 / (double)(r.received[0] + r.received[1]),
                             .setup_us = (after_setup - before) * 1e6 / first,
-                            .loss = 100.0 * (1 - (double)(r.received[0] + r.received[1]) / (double)(r.sent[0] + r.sent[1])),
+                            .loss =
+                                100.0 * (1 - (double)(r.received[0] + r.received[1]) / (double)(r.sent[0] + r.sent[1])),
                             .generator = r.generator_cpu,
                             .p50 = r.p50_us,
                             .p99 = r.p99_us,
                             .p999 = r.p999_us,
                             .setups = r.setups };
-    fprintf(stderr, "  %-10s %5u calls  %6.2f us/packet  loss %.3f%%  p50 %u p99 %u us  generator %.0f%%\n", t->name, conf->calls,
-            out->us, out->loss, out->p50, out->p99, r.generator_cpu * 100);
+    fprintf(stderr, "  %-10s %5u calls  %6.2f us/packet  loss %.3f%%  p50 %u p99 %u us  generator %.0f%%\n", t->name,
+            conf->calls, out->us, out->loss, out->p50, out->p99, r.generator_cpu * 100);
     return true;
 }
 
@@ -87,14 +88,16 @@ static void print_table(const struct options *o, struct sample s[TARGETS][ROUNDS
            conf->has_sdes ? "SDES" : "DTLS-SRTP", o->suite);
     if (conf->reserved)
         printf(", while %u calls a second are set up", conf->setups);
-    printf("\n\n| target | rounds | us/packet (min median max) | to imsgw | p50 us | p99 us | p99.9 us | loss %% | ICE+DTLS us/call |\n");
+    printf("\n\n| target | rounds | us/packet (min median max) | to imsgw | p50 us | p99 us | p99.9 us | loss %% | "
+           "ICE+DTLS us/call |\n");
     printf("|---|---|---|---|---|---|---|---|---|\n");
     for (int t = 0; t < TARGETS; t++) {
         const struct sample *m = &s[t][n[t] / 2];
         if (!n[t])
             continue;
-        printf("| %s | %u | %.2f **%.2f** %.2f | %.2f | %u | %u | %u | %.3f | %.0f |\n", targets[t]->name, n[t], s[t][0].us, m->us,
-               s[t][n[t] - 1].us, median[IMSGW] > 0 ? m->us / median[IMSGW] : 0, m->p50, m->p99, m->p999, m->loss, m->setup_us);
+        printf("| %s | %u | %.2f **%.2f** %.2f | %.2f | %u | %u | %u | %.3f | %.0f |\n", targets[t]->name, n[t],
+               s[t][0].us, m->us, s[t][n[t] - 1].us, median[IMSGW] > 0 ? m->us / median[IMSGW] : 0, m->p50, m->p99,
+               m->p999, m->loss, m->setup_us);
     }
     if (median[IMSGW] > 0 && median[RTPENGINE] > 0)
         printf("\nimsgw / rtpengine: %.2f\n", median[IMSGW] / median[RTPENGINE]);
@@ -110,7 +113,8 @@ static void compare(const struct options *o)
 
     for (unsigned r = 0; r < o->rounds; r++)
         for (int t = 0; t < TARGETS; t++)
-            if ((!o->only || strstr(targets[t]->name, o->only)) && !(o->load.reserved && t == BARE)) /* it sets up nothing */
+            if ((!o->only || strstr(targets[t]->name, o->only)) &&
+                !(o->load.reserved && t == BARE)) /* it sets up nothing */
                 n[t] += run_once(targets[t], &o->load, o->seconds, &s[t][n[t]]);
     print_table(o, s, n);
 }
@@ -138,8 +142,9 @@ static void search(const struct options *o)
 {
     unsigned best[TARGETS] = { 0 };
 
-    printf("\nLargest number of calls both ways, %s, %s: loss below 0.1%%, p99 of the delay below 5 ms; best of three\n\n", o->kind,
-           o->suite);
+    printf(
+        "\nLargest number of calls both ways, %s, %s: loss below 0.1%%, p99 of the delay below 5 ms; best of three\n\n",
+        o->kind, o->suite);
     printf("| target | part | calls | us/packet | p50 us | p99 us | p99.9 us | loss %% | generator's core |\n");
     printf("|---|---|---|---|---|---|---|---|---|\n");
     for (int t = IMSGW; t < TARGETS; t++) {
@@ -159,8 +164,8 @@ static void search(const struct options *o)
         best[t] = low;
         for (unsigned part = 25; low && part <= 100; part += part == 75 ? 15 : part == 90 ? 10 : 25) {
             (void)is_good(targets[t], o, low * part / 100, &s);
-            printf("| %s | %u%% | %u | %.2f | %u | %u | %u | %.3f | %.0f%% |\n", targets[t]->name, part, low * part / 100, s.us, s.p50,
-                   s.p99, s.p999, s.loss, s.generator * 100);
+            printf("| %s | %u%% | %u | %.2f | %u | %u | %u | %.3f | %.0f%% |\n", targets[t]->name, part,
+                   low * part / 100, s.us, s.p50, s.p99, s.p999, s.loss, s.generator * 100);
         }
     }
     if (best[RTPENGINE])
@@ -170,21 +175,36 @@ static void search(const struct options *o)
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-    static const struct option names[] = { { "calls", 1, NULL, 'n' },  { "rounds", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' },
-                                           { "only", 1, NULL, 'o' },   { "gcm", 0, NULL, 'g' },    { "sdes", 0, NULL, 'k' },
-                                           { "video", 0, NULL, 'v' },  { "setups", 1, NULL, 'u' }, { "search", 0, NULL, 'x' },
-                                           { NULL, 0, NULL, 0 } };
+    static const struct option names[] = { { "calls", 1, NULL, 'n' },   { "rounds", 1, NULL, 'r' },
+                                           { "seconds", 1, NULL, 's' }, { "only", 1, NULL, 'o' },
+                                           { "gcm", 0, NULL, 'g' },     { "sdes", 0, NULL, 'k' },
+                                           { "video", 0, NULL, 'v' },   { "setups", 1, NULL, 'u' },
+                                           { "search", 0, NULL, 'x' },  { NULL, 0, NULL, 0 } };
     int c;
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
         switch (c) {
-        case 'n': o->load.calls = (unsigned)atoi(optarg); break;
-        case 'r': o->rounds = (unsigned)atoi(optarg); break;
-        case 's': o->seconds = atof(optarg); break;
-        case 'o': o->only = optarg; break;
-        case 'k': o->load.has_sdes = true; break;
-        case 'u': o->load.setups = (unsigned)atoi(optarg); break;
-        case 'x': o->is_search = true; break;
+        case 'n':
+            o->load.calls = (unsigned)atoi(optarg);
+            break;
+        case 'r':
+            o->rounds = (unsigned)atoi(optarg);
+            break;
+        case 's':
+            o->seconds = atof(optarg);
+            break;
+        case 'o':
+            o->only = optarg;
+            break;
+        case 'k':
+            o->load.has_sdes = true;
+            break;
+        case 'u':
+            o->load.setups = (unsigned)atoi(optarg);
+            break;
+        case 'x':
+            o->is_search = true;
+            break;
         case 'g':
             o->load.suite = GW_IQ_AEAD_AES_128_GCM;
             o->suite = "AEAD_AES_128_GCM";
@@ -195,24 +215,37 @@ static bool parse(int argc, char **argv, struct options *o)
             o->load.interval_us = 33333;
             o->kind = "8 packets every 33 ms";
             break;
-        default: return false;
+        default:
+            return false;
         }
     o->load.reserved = (unsigned)((o->seconds + 1) * o->load.setups);
     o->load.calls += o->load.reserved;
-    return o->rounds > 0 && o->rounds <= ROUNDS_MAX && o->load.calls > o->load.reserved && o->load.calls <= LOAD_CALLS_MAX &&
-           o->seconds > 0 && optind == argc;
+    return o->rounds > 0 && o->rounds <= ROUNDS_MAX && o->load.calls > o->load.reserved &&
+           o->load.calls <= LOAD_CALLS_MAX && o->seconds > 0 && optind == argc;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = { .load = { .calls = 400, .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80, .payload = 160, .interval_us = 20000,
-                                   .burst = 1, .pt = 8, .browser_port = 22600, .phone_port = 22601 },
-                         .rounds = 3, .seconds = 5, .suite = "AES_CM_128_HMAC_SHA1_80", .kind = "50 packets/s each" };
+    struct options o = { .load = { .calls = 400,
+                                   .suite = GW_IQ_AES_CM_128_HMAC_SHA1_80,
+                                   .payload = 160,
+                                   .interval_us = 20000,
+                                   .burst = 1,
+                                   .pt = 8,
+                                   .browser_port = 22600,
+                                   .phone_port = 22601 },
+                         .rounds = 3,
+                         .seconds = 5,
+                         .suite = "AES_CM_128_HMAC_SHA1_80",
+                         .kind = "50 packets/s each" };
     struct rlimit files = { 65536, 65536 };
 
     if (!parse(argc, argv, &o)) {
-        fprintf(stderr, "media_bench [--calls N] [--rounds 1..%d] [--seconds N] [--gcm] [--sdes] [--video] [--setups PER_SECOND]"
-                        " [--search] [--only NAME]\n", ROUNDS_MAX);
+        fprintf(
+            stderr,
+            "media_bench [--calls N] [--rounds 1..%d] [--seconds N] [--gcm] [--sdes] [--video] [--setups PER_SECOND]"
+            " [--search] [--only NAME]\n",
+            ROUNDS_MAX);
         return 2;
     }
     setrlimit(RLIMIT_NOFILE, &files);

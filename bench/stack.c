@@ -32,7 +32,9 @@ pid_t stack_spawn(int core, const char *log, char *const argv[])
 
 bool stack_listens(uint16_t tcp_port, unsigned timeout_ms)
 {
-    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(tcp_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons(tcp_port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
     for (unsigned t = 0; t < timeout_ms; t += 20) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,4 +1,5 @@
-/* A whole gateway, signalling and media, as processes of its own. One struct of functions each; bench/call_bench.c runs them in turn. */
+/* A whole gateway, signalling and media, as processes of its own. One struct of functions each; bench/call_bench.c runs
+ * them in turn. */
 #ifndef BENCH_STACK_H
 #define BENCH_STACK_H
 
@@ -9,14 +10,14 @@
 struct stack_conf {
     uint16_t ws_port, core_port;
     bool has_tls;
-    int core;         /* it is pinned there */
-    const char *dir;  /* for its files */
+    int core;        /* it is pinned there */
+    const char *dir; /* for its files */
 };
 
 struct stack {
     const char *name;
     int (*start)(const struct stack_conf *conf); /* 0 when it listens */
-    pid_t (*pids)(unsigned i);                    /* its processes, children included; 0: no more */
+    pid_t (*pids)(unsigned i);                   /* its processes, children included; 0: no more */
     void (*stop)(void);
 };
 

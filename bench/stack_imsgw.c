@@ -22,12 +22,16 @@ static int start(const struct stack_conf *c)
     f = fopen(conf, "w");
     if (!f)
         return -1;
-    fprintf(f, "domain = bench.example\nlog_level = warning\nadmin_socket =\n%s = 127.0.0.1:%u\n%s\nsip_listen = 127.0.0.1:%u\n"
-               "core_route = sip:127.0.0.1:%u;lr\naccess_address = 127.0.0.1\naccess_port = 22700\ncore_address = 127.0.0.1\n"
-               "core_port_min = 23000\ncore_port_max = 62000\nws_max = 60000\nws_max_per_address = 60000\nregistrations_max = 60000\n"
-               "calls_max = 20000\nmedia_contexts = 20000\n",
-            c->has_tls ? "wss_listen" : "ws_listen", c->ws_port, c->has_tls ? "" : "wss_listen = 127.0.0.1:0", c->core_port + 1,
-            c->core_port);
+    fprintf(
+        f,
+        "domain = bench.example\nlog_level = warning\nadmin_socket =\n%s = 127.0.0.1:%u\n%s\nsip_listen = "
+        "127.0.0.1:%u\n"
+        "core_route = sip:127.0.0.1:%u;lr\naccess_address = 127.0.0.1\naccess_port = 22700\ncore_address = 127.0.0.1\n"
+        "core_port_min = 23000\ncore_port_max = 62000\nws_max = 60000\nws_max_per_address = 60000\nregistrations_max = "
+        "60000\n"
+        "calls_max = 20000\nmedia_contexts = 20000\n",
+        c->has_tls ? "wss_listen" : "ws_listen", c->ws_port, c->has_tls ? "" : "wss_listen = 127.0.0.1:0",
+        c->core_port + 1, c->core_port);
     fclose(f);
     pid = stack_spawn(c->core, log, (char *[]){ program, "-c", conf, NULL });
     return pid > 0 && stack_listens(c->ws_port, 5000) ? 0 : -1;

@@ -13,7 +13,8 @@ static pid_t kamailio, rtpengine, children[MAX];
 static unsigned nchildren;
 
 static const char script[] =
-    "debug=0\nlog_stderror=yes\nfork=yes\nchildren=1\ntcp_children=1\ntcp_max_connections=60000\ntcp_connection_lifetime=3700\n"
+    "debug=0\nlog_stderror=yes\nfork=yes\nchildren=1\ntcp_children=1\ntcp_max_connections=60000\ntcp_connection_"
+    "lifetime=3700\n"
     "tcp_accept_no_cl=yes\nmpath=\"/usr/lib/x86_64-linux-gnu/kamailio/modules/\"\n"
     "loadmodule \"tm.so\"\nloadmodule \"sl.so\"\nloadmodule \"rr.so\"\nloadmodule \"pv.so\"\nloadmodule \"maxfwd.so\"\n"
     "loadmodule \"textops.so\"\nloadmodule \"siputils.so\"\nloadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"\n"
@@ -59,17 +60,24 @@ static int write_files(const struct stack_conf *c)
     if (!f)
         return -1;
     snprintf(core, sizeof(core), "%u", c->core_port);
-    fprintf(f, "listen=%s:127.0.0.1:%u\nlisten=udp:127.0.0.1:%u\n", c->has_tls ? "tls" : "tcp", c->ws_port, c->core_port + 1);
+    fprintf(f, "listen=%s:127.0.0.1:%u\nlisten=udp:127.0.0.1:%u\n", c->has_tls ? "tls" : "tcp", c->ws_port,
+            c->core_port + 1);
     if (c->has_tls)
-        fprintf(f, "enable_tls=yes\nloadmodule \"/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so\"\n"
-                   "modparam(\"tls\", \"certificate\", \"%s/tls.pem\")\nmodparam(\"tls\", \"private_key\", \"%s/tls.pem\")\n"
-                   "modparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n", c->dir, c->dir);
+        fprintf(
+            f,
+            "enable_tls=yes\nloadmodule \"/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so\"\n"
+            "modparam(\"tls\", \"certificate\", \"%s/tls.pem\")\nmodparam(\"tls\", \"private_key\", \"%s/tls.pem\")\n"
+            "modparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n",
+            c->dir, c->dir);
     fprintf(f, "%.*s%s%s", (int)(at - script), script, core, at + 4);
     fclose(f);
     if (c->has_tls) {
         char text[1000];
-        snprintf(text, sizeof(text), "cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench "
-                 "-keyout key.pem -out cert.pem 2>/dev/null && cat cert.pem key.pem > tls.pem", c->dir);
+        snprintf(
+            text, sizeof(text),
+            "cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench "
+            "-keyout key.pem -out cert.pem 2>/dev/null && cat cert.pem key.pem > tls.pem",
+            c->dir);
         return system(text);
     }
     return 0;
@@ -107,9 +115,9 @@ static int start(const struct stack_conf *c)
     snprintf(log, sizeof(log), "%s/rtpengine.log", c->dir);
     rtpengine = stack_spawn(c->core, log,
                             (char *[]){ "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1",
-                                        "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=23000", "--port-max=62000",
-                                        "--foreground", "--log-stderr", "--log-level=1", "--delete-delay=0", "--timeout=3600",
-                                        "--silent-timeout=3600", NULL });
+                                        "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=23000",
+                                        "--port-max=62000", "--foreground", "--log-stderr", "--log-level=1",
+                                        "--delete-delay=0", "--timeout=3600", "--silent-timeout=3600", NULL });
     usleep(500000); /* Kamailio asks it at its start */
     snprintf(path, sizeof(path), "%s/kamailio.cfg", c->dir);
     snprintf(log, sizeof(log), "%s/kamailio.log", c->dir);
@@ -117,8 +125,9 @@ static int start(const struct stack_conf *c)
     snprintf(pid, sizeof(pid), "%s/pid", c->dir);
     unlink(pid);
     mkdir(run, 0700);
-    kamailio = stack_spawn(c->core, log,
-                           (char *[]){ "kamailio", "-DD", "-E", "-f", path, "-m", "4000", "-M", "64", "-Y", run, "-P", pid, NULL });
+    kamailio = stack_spawn(
+        c->core, log,
+        (char *[]){ "kamailio", "-DD", "-E", "-f", path, "-m", "4000", "-M", "64", "-Y", run, "-P", pid, NULL });
     if (rtpengine <= 0 || kamailio <= 0 || !stack_listens(c->ws_port, 8000)) {
         stop();
         return -1;

@@ -1,5 +1,5 @@
-/* The full-ICE side of a connectivity check (RFC 8445 s. 7.2), as small as a load generator needs it, and written apart from
- * the gateway's own code. */
+/* The full-ICE side of a connectivity check (RFC 8445 s. 7.2), as small as a load generator needs it, and written apart
+ * from the gateway's own code. */
 #ifndef BENCH_STUN_CLIENT_H
 #define BENCH_STUN_CLIENT_H
 

@@ -1,4 +1,5 @@
-/* Something under test between browsers and phones. One struct of functions each; bench/media_bench.c runs them in turn. */
+/* Something under test between browsers and phones. One struct of functions each; bench/media_bench.c runs them in
+ * turn. */
 #ifndef BENCH_TARGET_H
 #define BENCH_TARGET_H
 
@@ -6,11 +7,11 @@
 
 struct target {
     const char *name;
-    /* Starts it pinned to that core, makes all calls of `l` (addresses, or keys) so that load_connect can follow. 0, or a message
-     * on stderr and an error. */
+    /* Starts it pinned to that core, makes all calls of `l` (addresses, or keys) so that load_connect can follow. 0, or
+     * a message on stderr and an error. */
     int (*start)(struct load *l, const struct load_conf *conf, int core);
-    double (*cpu_s)(void);  /* of user and system, all its threads, so far */
-    long (*rss_kb)(void);   /* NULL: not its own process */
+    double (*cpu_s)(void); /* of user and system, all its threads, so far */
+    long (*rss_kb)(void);  /* NULL: not its own process */
     void (*stop)(void);
 };
 

@@ -1,6 +1,6 @@
-/* The least that can be done: a thread that reads the browsers' datagrams from one socket, unprotects and sends them on a
- * connected one, and back; keys are given, a table index is the session logic. Woken as the gateway is under load: by a
- * tick of one millisecond. */
+/* The least that can be done: a thread that reads the browsers' datagrams from one socket, unprotects and sends them on
+ * a connected one, and back; keys are given, a table index is the session logic. Woken as the gateway is under load: by
+ * a tick of one millisecond. */
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,8 +53,9 @@ static void from_browsers(void)
     do {
         for (unsigned i = 0; i < BATCH; i++) {
             iov[i] = (struct iovec){ buf[i], MTU };
-            in[i].msg_hdr = (struct msghdr){ .msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i],
-                                             .msg_iovlen = 1 };
+            in[i].msg_hdr = (struct msghdr){
+                .msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i], .msg_iovlen = 1
+            };
         }
         n = recvmmsg(shared, in, BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
@@ -76,8 +77,9 @@ static void from_phone(struct bare_call *c)
         if (gw_srtp_protect_rtp(c->tx, out_buf[nout], &len, MTU) != 0)
             continue;
         out_iov[nout] = (struct iovec){ out_buf[nout], len };
-        out[nout].msg_hdr = (struct msghdr){ .msg_name = &c->browser, .msg_namelen = sizeof(c->browser),
-                                             .msg_iov = &out_iov[nout], .msg_iovlen = 1 };
+        out[nout].msg_hdr = (struct msghdr){
+            .msg_name = &c->browser, .msg_namelen = sizeof(c->browser), .msg_iov = &out_iov[nout], .msg_iovlen = 1
+        };
         if (++nout == BATCH)
             flush();
     }
@@ -105,7 +107,9 @@ static void *run(void *arg)
 
 static int udp(uint16_t port)
 {
-    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons(port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int size = 4 << 20, fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (port && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)

@@ -77,22 +77,39 @@ static int make_call(struct load *l, const struct load_conf *lc, unsigned i)
 
     load_local(l, i, &local);
     snprintf(req.call, sizeof(req.call), "b%u", i);
-    req.terms[0] = (struct gw_iq_term){ .id = 1, .realm = GW_IQ_ACCESS, .security = GW_IQ_DTLS, .family = 4, .has_ice = true,
-                                        .has_rtcp_mux = true, .ice_generation = 1, .dtls_generation = 1,
-                                        .setup = GW_IQ_SETUP_PASSIVE, .nfingerprints = 1 };
+    req.terms[0] = (struct gw_iq_term){ .id = 1,
+                                        .realm = GW_IQ_ACCESS,
+                                        .security = GW_IQ_DTLS,
+                                        .family = 4,
+                                        .has_ice = true,
+                                        .has_rtcp_mux = true,
+                                        .ice_generation = 1,
+                                        .dtls_generation = 1,
+                                        .setup = GW_IQ_SETUP_PASSIVE,
+                                        .nfingerprints = 1 };
     req.terms[0].fingerprints[0] = local.fingerprint;
     strcpy(req.terms[0].remote_ufrag, local.ufrag);
     strcpy(req.terms[0].remote_pwd, local.pwd);
     if (lc->has_sdes) {
-        req.terms[0] = (struct gw_iq_term){ .id = 1, .realm = GW_IQ_ACCESS, .security = GW_IQ_SDES, .family = 4,
-                                            .has_remote = true, .remote_rtp = local.browser };
+        req.terms[0] = (struct gw_iq_term){ .id = 1,
+                                            .realm = GW_IQ_ACCESS,
+                                            .security = GW_IQ_SDES,
+                                            .family = 4,
+                                            .has_remote = true,
+                                            .remote_rtp = local.browser };
         load_static_key(lc->suite, i, 0, &req.terms[0].remote);
         load_static_key(lc->suite, i, 1, &req.terms[0].local);
     }
-    req.terms[1] = (struct gw_iq_term){ .id = 2, .realm = GW_IQ_CORE, .family = 4, .has_remote = true,
-                                        .remote_rtp = local.phone };
-    req.streams[0] = (struct gw_iq_stream){ .id = 1, .kind = GW_IQ_AUDIO, .access_term = 1, .core_term = 2, .to_core = true,
-                                            .to_access = true, .npts = 1, .pts = { { lc->pt, lc->pt, 8000 } } };
+    req.terms[1] =
+        (struct gw_iq_term){ .id = 2, .realm = GW_IQ_CORE, .family = 4, .has_remote = true, .remote_rtp = local.phone };
+    req.streams[0] = (struct gw_iq_stream){ .id = 1,
+                                            .kind = GW_IQ_AUDIO,
+                                            .access_term = 1,
+                                            .core_term = 2,
+                                            .to_core = true,
+                                            .to_access = true,
+                                            .npts = 1,
+                                            .pts = { { lc->pt, lc->pt, 8000 } } };
     err = ask(&req);
     if (err)
         return err;
@@ -115,8 +132,9 @@ static void stop(void)
 
 static int start(struct load *l, const struct load_conf *lc, int core)
 {
-    static const char text[] = "access_address = 127.0.0.1\naccess_port = 22700\ncore_address = 127.0.0.1\n"
-                               "core_port_min = 23000\ncore_port_max = 62000\nmedia_contexts = 20000\ndata_channels = no\n";
+    static const char text[] =
+        "access_address = 127.0.0.1\naccess_port = 22700\ncore_address = 127.0.0.1\n"
+        "core_port_min = 23000\ncore_port_max = 62000\nmedia_contexts = 20000\ndata_channels = no\n";
     char why[300];
     int err;
 

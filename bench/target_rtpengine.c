@@ -88,13 +88,16 @@ static int offer_sdes(struct load *l, const struct load_local *me, const struct 
     if (gw_base64_write((struct gw_span){ up.key, up.key_len }, key, sizeof(key)) != 0)
         return GW_E_LIMIT;
     ip_text(&me->browser, ip);
-    n = snprintf(sdp, sizeof(sdp),
-                 "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u RTP/SAVP %u\r\nc=IN IP4 %s\r\na=rtpmap:%u PCMA/8000\r\n"
-                 "a=crypto:1 %s inline:%s\r\na=sendrecv\r\n",
-                 ip, me->browser.port, lc->pt, ip, lc->pt, name_of(lc->suite), key);
+    n = snprintf(
+        sdp, sizeof(sdp),
+        "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u RTP/SAVP %u\r\nc=IN IP4 %s\r\na=rtpmap:%u PCMA/8000\r\n"
+        "a=crypto:1 %s inline:%s\r\na=sendrecv\r\n",
+        ip, me->browser.port, lc->pt, ip, lc->pt, name_of(lc->suite), key);
     (void)l;
-    if (command("d7:command5:offer7:call-id13:bench%08u8:from-tag1:a3:ICE6:remove18:transport-protocol7:RTP/AVP3:sdp%d:%se", i, n,
-                sdp) != 0 || !find("m=audio ", port, sizeof(port)))
+    if (command(
+            "d7:command5:offer7:call-id13:bench%08u8:from-tag1:a3:ICE6:remove18:transport-protocol7:RTP/AVP3:sdp%d:%se",
+            i, n, sdp) != 0 ||
+        !find("m=audio ", port, sizeof(port)))
         return GW_E_IO;
     gw_addr_parse_ip("127.0.0.1", (uint16_t)atoi(port), &r->core);
     return 0;
@@ -109,12 +112,15 @@ static int answer_sdes(struct load *l, const struct load_local *me, const struct
     int n;
 
     ip_text(&me->phone, ip);
-    n = snprintf(sdp, sizeof(sdp),
-                 "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u RTP/AVP %u\r\nc=IN IP4 %s\r\na=rtpmap:%u PCMA/8000\r\n"
-                 "a=sendrecv\r\n",
-                 ip, me->phone.port, lc->pt, ip, lc->pt);
-    if (command("d7:command6:answer7:call-id13:bench%08u8:from-tag1:a6:to-tag1:b18:transport-protocol8:RTP/SAVP3:sdp%d:%se", i, n,
-                sdp) != 0 || !find("m=audio ", port, sizeof(port)) || !find(" inline:", key, sizeof(key) - 3))
+    n = snprintf(
+        sdp, sizeof(sdp),
+        "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u RTP/AVP %u\r\nc=IN IP4 %s\r\na=rtpmap:%u PCMA/8000\r\n"
+        "a=sendrecv\r\n",
+        ip, me->phone.port, lc->pt, ip, lc->pt);
+    if (command(
+            "d7:command6:answer7:call-id13:bench%08u8:from-tag1:a6:to-tag1:b18:transport-protocol8:RTP/SAVP3:sdp%d:%se",
+            i, n, sdp) != 0 ||
+        !find("m=audio ", port, sizeof(port)) || !find(" inline:", key, sizeof(key) - 3))
         return GW_E_IO;
     while (strlen(key) % 4) /* it leaves the padding out */
         strcat(key, "=");
@@ -135,14 +141,17 @@ static int offer(const struct load_local *me, const struct load_conf *lc, unsign
     for (unsigned k = 0; k < me->fingerprint.len; k++)
         sprintf(fp + strlen(fp), "%s%02X", k ? ":" : "", me->fingerprint.value[k]);
     ip_text(&me->browser, ip);
-    n = snprintf(sdp, sizeof(sdp),
-                 "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u UDP/TLS/RTP/SAVPF %u\r\nc=IN IP4 %s\r\n"
-                 "a=rtpmap:%u PCMA/8000\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:actpass\r\n"
-                 "a=rtcp-mux\r\na=sendrecv\r\na=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\n",
-                 ip, me->browser.port, lc->pt, ip, lc->pt, me->ufrag, me->pwd, fp, ip, me->browser.port);
-    if (command("d7:command5:offer7:call-id13:bench%08u8:from-tag1:a3:ICE6:remove18:transport-protocol7:RTP/AVP8:rtcp-muxl5:demuxe"
+    n = snprintf(
+        sdp, sizeof(sdp),
+        "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u UDP/TLS/RTP/SAVPF %u\r\nc=IN IP4 %s\r\n"
+        "a=rtpmap:%u PCMA/8000\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:actpass\r\n"
+        "a=rtcp-mux\r\na=sendrecv\r\na=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\n",
+        ip, me->browser.port, lc->pt, ip, lc->pt, me->ufrag, me->pwd, fp, ip, me->browser.port);
+    if (command("d7:command5:offer7:call-id13:bench%08u8:from-tag1:a3:ICE6:remove18:transport-protocol7:RTP/"
+                "AVP8:rtcp-muxl5:demuxe"
                 "3:sdp%d:%se",
-                i, n, sdp) != 0 || !find("m=audio ", port, sizeof(port)))
+                i, n, sdp) != 0 ||
+        !find("m=audio ", port, sizeof(port)))
         return GW_E_IO;
     gw_addr_parse_ip("127.0.0.1", (uint16_t)atoi(port), &r->core);
     return 0;
@@ -154,13 +163,16 @@ static int answer_call(const struct load_local *me, const struct load_conf *lc, 
     int n;
 
     ip_text(&me->phone, ip);
-    n = snprintf(sdp, sizeof(sdp),
-                 "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u RTP/AVP %u\r\nc=IN IP4 %s\r\na=rtpmap:%u PCMA/8000\r\n"
-                 "a=sendrecv\r\n",
-                 ip, me->phone.port, lc->pt, ip, lc->pt);
-    if (command("d7:command6:answer7:call-id13:bench%08u8:from-tag1:a6:to-tag1:b3:ICE5:force18:transport-protocol17:UDP/TLS/RTP/SAVPF"
+    n = snprintf(
+        sdp, sizeof(sdp),
+        "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\nm=audio %u RTP/AVP %u\r\nc=IN IP4 %s\r\na=rtpmap:%u PCMA/8000\r\n"
+        "a=sendrecv\r\n",
+        ip, me->phone.port, lc->pt, ip, lc->pt);
+    if (command("d7:command6:answer7:call-id13:bench%08u8:from-tag1:a6:to-tag1:b3:ICE5:force18:transport-protocol17:"
+                "UDP/TLS/RTP/SAVPF"
                 "4:DTLS7:passive3:sdp%d:%se",
-                i, n, sdp) != 0 || !find("m=audio ", port, sizeof(port)) || !find("a=ice-ufrag:", r->ufrag, sizeof(r->ufrag)) ||
+                i, n, sdp) != 0 ||
+        !find("m=audio ", port, sizeof(port)) || !find("a=ice-ufrag:", r->ufrag, sizeof(r->ufrag)) ||
         !find("a=ice-pwd:", r->pwd, sizeof(r->pwd)))
         return GW_E_IO;
     if (!find("a=fingerprint:sha-256 ", fp, sizeof(fp)))
@@ -182,16 +194,19 @@ static void stop(void)
 
 static int spawn(int core)
 {
-    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons(PORT),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
     pid = fork();
     if (pid == 0) {
         task_pin(0, core);
         (void)!freopen("/dev/null", "w", stderr);
         (void)!freopen("/dev/null", "w", stdout);
-        execlp("rtpengine", "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:22680",
-               "--num-threads=1", "--port-min=23000", "--port-max=62000", "--foreground", "--log-stderr", "--log-level=1",
-               "--delete-delay=0", "--timeout=3600", "--silent-timeout=3600", (char *)NULL);
+        execlp("rtpengine", "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1",
+               "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=23000", "--port-max=62000", "--foreground",
+               "--log-stderr", "--log-level=1", "--delete-delay=0", "--timeout=3600", "--silent-timeout=3600",
+               (char *)NULL);
         _exit(127);
     }
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -19,8 +19,8 @@ enum user_state { NEW, REGISTERING, REGISTERED, CALLING, IN_CALL, ENDING, FAILED
 struct user {
     struct ws_peer ws;
     enum user_state state;
-    bool has_asked;            /* the request of the present state is out */
-    char token[9];             /* makes Call-ID, tags and branches */
+    bool has_asked; /* the request of the present state is out */
+    char token[9];  /* makes Call-ID, tags and branches */
     unsigned cseq;
     char *to, *target, *route; /* of the dialog */
     struct gw_addr core;       /* told by the core's end */
@@ -48,10 +48,11 @@ static void phone_sdp(struct users *u, unsigned i, char *out, size_t size)
 
     load_local(u->conf.load, i, &local);
     gw_addr_ip_text(&local.phone, ip);
-    snprintf(out, size,
-             "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP %u\r\na=rtpmap:%u PCMA/8000\r\n"
-             "a=sendrecv\r\n",
-             ip, ip, local.phone.port, u->conf.pt, u->conf.pt);
+    snprintf(
+        out, size,
+        "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP %u\r\na=rtpmap:%u PCMA/8000\r\n"
+        "a=sendrecv\r\n",
+        ip, ip, local.phone.port, u->conf.pt, u->conf.pt);
 }
 
 static void answer(struct users *u, const char *msg, const struct sockaddr_in *from)
@@ -72,8 +73,10 @@ static void answer(struct users *u, const char *msg, const struct sockaddr_in *f
     if (strncmp(msg, "REGISTER", 8) == 0) {
         sip_copy(out, sizeof(out), msg, "Contact", NULL);
         sip_copy(out, sizeof(out), msg, "Path", NULL);
-        sip_append(out, sizeof(out), "Expires: 3600\r\nService-Route: <sip:127.0.0.1:%u;lr>\r\nP-Associated-URI: <sip:u%u@bench.example>\r\n",
-                   u->conf.core_port, number_after(msg, "sip:u"));
+        sip_append(
+            out, sizeof(out),
+            "Expires: 3600\r\nService-Route: <sip:127.0.0.1:%u;lr>\r\nP-Associated-URI: <sip:u%u@bench.example>\r\n",
+            u->conf.core_port, number_after(msg, "sip:u"));
     } else {
         sip_append(out, sizeof(out), "Contact: <sip:c%u@127.0.0.1:%u>\r\n", i, u->conf.core_port);
     }
@@ -109,8 +112,10 @@ static void browser_sdp(struct users *u, unsigned i, char *out, size_t size)
     load_local(u->conf.load, i, &me);
     gw_addr_ip_text(&me.browser, ip);
     snprintf(out, size,
-             "v=0\r\no=- %u 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio %u UDP/TLS/RTP/SAVPF %u\r\nc=IN IP4 %s\r\n"
-             "a=mid:0\r\na=rtpmap:%u PCMA/8000\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n"
+             "v=0\r\no=- %u 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio %u UDP/TLS/RTP/SAVPF "
+             "%u\r\nc=IN IP4 %s\r\n"
+             "a=mid:0\r\na=rtpmap:%u "
+             "PCMA/8000\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n"
              "a=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\na=fingerprint:sha-256 ",
              i + 1, me.browser.port, u->conf.pt, ip, u->conf.pt, me.ufrag, me.pwd, ip, me.browser.port);
     for (unsigned k = 0; k < me.fingerprint.len; k++)
@@ -129,15 +134,17 @@ static void request(struct users *u, unsigned i, const char *method, const char 
         me->cseq++;
     snprintf(target, sizeof(target), is_call ? "sip:c%u@bench.example" : "sip:bench.example", i);
     out[0] = 0;
-    sip_append(out, sizeof(out), "%s %s SIP/2.0\r\nVia: SIP/2.0/%s u%u.invalid;branch=z9hG4bK%s%s%u\r\nMax-Forwards: 70\r\n", method,
-               is_call && me->target ? me->target : target, u->conf.has_tls ? "WSS" : "WS", i, me->token, method, me->cseq);
+    sip_append(out, sizeof(out),
+               "%s %s SIP/2.0\r\nVia: SIP/2.0/%s u%u.invalid;branch=z9hG4bK%s%s%u\r\nMax-Forwards: 70\r\n", method,
+               is_call && me->target ? me->target : target, u->conf.has_tls ? "WSS" : "WS", i, me->token, method,
+               me->cseq);
     sip_append(out, sizeof(out), "From: <sip:u%u@bench.example>;tag=f%s\r\n", i, me->token);
     if (is_call && me->to)
         sip_append(out, sizeof(out), "To: %s\r\n", me->to);
     else
         sip_append(out, sizeof(out), "To: <sip:%c%u@bench.example>\r\n", is_call ? 'c' : 'u', i);
-    sip_append(out, sizeof(out), "Call-ID: %s%s\r\nCSeq: %u %s\r\n%sContact: <sip:u%u@u%u.invalid;transport=ws>\r\n", method[0] == 'R' ? "r" : "c",
-               me->token, me->cseq, method, is_call && me->route ? me->route : "", i, i);
+    sip_append(out, sizeof(out), "Call-ID: %s%s\r\nCSeq: %u %s\r\n%sContact: <sip:u%u@u%u.invalid;transport=ws>\r\n",
+               method[0] == 'R' ? "r" : "c", me->token, me->cseq, method, is_call && me->route ? me->route : "", i, i);
     if (!is_call)
         sip_append(out, sizeof(out), "Expires: 3600\r\n");
     sip_append(out, sizeof(out), "Supported: outbound\r\nUser-Agent: bench\r\n%sContent-Length: %zu\r\n\r\n%s",
@@ -268,7 +275,8 @@ static void begin(struct users *u, unsigned i, enum user_state state)
     if (state != ENDING) /* that is of the call */
         gw_rand_token(me->token, 8);
     if (state == REGISTERING) {
-        if (ws_peer_open(&me->ws, u->conf.ws_port, u->tls) != 0 || epoll_ctl(u->epoll, EPOLL_CTL_ADD, me->ws.fd, &ev) != 0) {
+        if (ws_peer_open(&me->ws, u->conf.ws_port, u->tls) != 0 ||
+            epoll_ctl(u->epoll, EPOLL_CTL_ADD, me->ws.fd, &ev) != 0) {
             perror("websocket");
             me->state = FAILED;
         }
@@ -277,8 +285,8 @@ static void begin(struct users *u, unsigned i, enum user_state state)
     }
 }
 
-static unsigned drive(struct users *u, unsigned n, enum user_state from, enum user_state via, enum user_state to, unsigned parallel,
-                      unsigned timeout_ms)
+static unsigned drive(struct users *u, unsigned n, enum user_state from, enum user_state via, enum user_state to,
+                      unsigned parallel, unsigned timeout_ms)
 {
     uint64_t end_us = gw_clock_us() + timeout_ms * GW_MS;
     unsigned next = 0, done = 0, busy = 0;
@@ -329,7 +337,9 @@ void users_idle(struct users *u, unsigned ms)
 int users_new(const struct users_conf *conf, struct users **out)
 {
     struct users *u = calloc(1, sizeof(*u));
-    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(conf->core_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons(conf->core_port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct epoll_event ev = { .events = EPOLLIN, .data.u32 = UINT32_MAX };
     int size = 16 << 20;
 
@@ -344,7 +354,8 @@ int users_new(const struct users_conf *conf, struct users **out)
         u->all[i].ws.fd = -1;
     (void)setsockopt(u->core, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
     if (!u->all || u->epoll < 0 || u->core < 0 || (conf->has_tls && !u->tls) ||
-        bind(u->core, (struct sockaddr *)&sin, sizeof(sin)) != 0 || epoll_ctl(u->epoll, EPOLL_CTL_ADD, u->core, &ev) != 0) {
+        bind(u->core, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
+        epoll_ctl(u->epoll, EPOLL_CTL_ADD, u->core, &ev) != 0) {
         perror("users");
         users_free(u);
         return GW_E_IO;

@@ -1,5 +1,5 @@
-/* N SIP users over WebSocket and the core behind the gateway, in one thread: users "uI" register and call "cI", whom the core's end
- * answers with the address of phone I of the load (load.h). Media is the load's. */
+/* N SIP users over WebSocket and the core behind the gateway, in one thread: users "uI" register and call "cI", whom
+ * the core's end answers with the address of phone I of the load (load.h). Media is the load's. */
 #ifndef BENCH_USERS_H
 #define BENCH_USERS_H
 

@@ -37,10 +37,13 @@ static void write_all(struct ws_peer *w, const char *p, size_t n)
 
 int ws_peer_open(struct ws_peer *w, uint16_t port, SSL_CTX *tls)
 {
-    static const char request[] = "GET /sip HTTP/1.1\r\nHost: bench.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Protocol: sip\r\n\r\n";
-    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    static const char request[] =
+        "GET /sip HTTP/1.1\r\nHost: bench.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: sip\r\n\r\n";
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons(port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int one = 1;
 
     memset(w, 0, sizeof(*w));
@@ -74,7 +77,8 @@ void ws_peer_read(struct ws_peer *w)
             w->len += (size_t)n;
             continue;
         }
-        w->is_lost = w->is_lost || (w->ssl ? SSL_get_error(w->ssl, (int)n) != SSL_ERROR_WANT_READ : n == 0 || errno != EAGAIN);
+        w->is_lost =
+            w->is_lost || (w->ssl ? SSL_get_error(w->ssl, (int)n) != SSL_ERROR_WANT_READ : n == 0 || errno != EAGAIN);
         return;
     }
 }

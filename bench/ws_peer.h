@@ -1,4 +1,5 @@
-/* A client's WebSocket, plain or over TLS, for many in one thread: octets are written at once, reading is driven by epoll. */
+/* A client's WebSocket, plain or over TLS, for many in one thread: octets are written at once, reading is driven by
+ * epoll. */
 #ifndef BENCH_WS_PEER_H
 #define BENCH_WS_PEER_H
 
@@ -8,12 +9,12 @@
 #include <stdint.h>
 
 struct ws_peer {
-    int fd;           /* -1: none */
-    SSL *ssl;         /* NULL: plain */
-    bool is_open;     /* the upgrade was answered 101 */
+    int fd;       /* -1: none */
+    SSL *ssl;     /* NULL: plain */
+    bool is_open; /* the upgrade was answered 101 */
     bool is_lost;
     size_t len, size;
-    char *in;         /* not yet taken */
+    char *in; /* not yet taken */
 };
 
 /* Connects to 127.0.0.1 and begins the upgrade. 0 or an error. */
