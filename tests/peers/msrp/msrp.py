@@ -1,6 +1,7 @@
 """An MSRP endpoint written from RFC 4975, for either carrier: a stream (TCP) or messages (a data channel, RFC 8873). It is strict:
 whatever the grammar or the rules of s. 7 do not allow is an error of the peer and fails the test that looks at `errors`."""
 import asyncio
+import hashlib
 import re
 import secrets
 import time
@@ -323,6 +324,24 @@ class Endpoint(Session):
         if self.writer is writer:
             self.up.clear()
             self.lost.set()
+
+    async def enter(self, relay, user, password):
+        """AUTH (RFC 4976 s. 5.1): the path to put before the own URI."""
+        authorization = []
+        for _ in range(2):
+            future = self.request("AUTH", authorization, peer=[relay])
+            status = await asyncio.wait_for(future, 5)
+            response = self.responses[-1]
+            if status != 401:
+                break
+            p = dict(re.findall(r'(\w+)="?([^",]*)"?', response["WWW-Authenticate"]))
+            md5 = lambda *parts: hashlib.md5(":".join(parts).encode()).hexdigest()
+            proof = md5(md5(user, p["realm"], password), p["nonce"], "00000001", "c0ffee", "auth", md5("AUTH", relay))
+            authorization = [("Authorization", f'Digest username="{user}", realm="{p["realm"]}", nonce="{p["nonce"]}", uri="{relay}", '
+                              f'qop=auth, nc=00000001, cnonce="c0ffee", response="{proof}"')]
+        if status != 200:
+            raise Refused(status)
+        return response["Use-Path"]
 
     async def drain(self):
         await self.writer.drain()
