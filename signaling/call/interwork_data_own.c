@@ -227,7 +227,9 @@ bool gw_ms_channel_closed(struct gw_ms *ms, const struct gw_iq_notify *n)
     if (!c)
         return false;
     c->is_closed = true;
-    ms->wants_core_offer |= c->is_in_band && c->is_on; /* of another the browser's next offer says so */
+    /* of one that it closed the browser's next offer says so; of one that was lost, or that SDP does not know, nobody
+     * does */
+    ms->wants_core_offer |= c->is_on && (c->is_in_band || n->cause);
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         if (ms->now.streams[i].is_on && ms->now.streams[i].kind != MS_DATA)
             return false;

@@ -139,6 +139,29 @@ TEST(DC_009_a_channel_in_band_that_cannot_be_carried_is_reset)
     session_close(&s);
 }
 
+TEST(DC_005_the_core_is_told_of_channels_whose_association_is_lost)
+{
+    struct gw_iq_notify n = { .event = GW_IQ_CHANNEL_CLOSED };
+    struct session s;
+    char *out = NULL;
+    size_t len;
+
+    session_open(&s, "");
+    (void)offer(&s, ACCESS, WIC_HEAD("2") "a=group:BUNDLE 0 1\r\n" CLIENT_AUDIO("1") DATA_HEAD MSRP_CHANNEL);
+    (void)answer(&s, PHONE_HEAD("1") CORE_AUDIO CORE_CHAT);
+    n.stream = s.answer_req.channels[0].id;
+    CHECK(!gw_ms_channel_closed(s.ms, &n) &&
+          !gw_ms_wants_offer(s.ms, CORE)); /* closed by the browser, which will say so */
+    n.cause = GW_E_CLOSED;
+    CHECK(!gw_ms_channel_closed(s.ms, &n) && gw_ms_wants_offer(s.ms, CORE));
+    EQ(gw_ms_reoffer(s.ms, CORE, &out, &len), 0);
+    CHECK(strstr(out, "m=audio 20004 ") && strstr(out, "m=message 0 TCP/MSRP *\r\n"));
+    free(out);
+    (void)answer(&s, PHONE_HEAD("2") CORE_AUDIO "m=message 0 TCP/MSRP *\r\n");
+    CHECK(gw_ms_release(s.ms, &s.req));
+    session_close(&s);
+}
+
 TEST(MSRP_028_a_lost_connection_is_asked_for_anew)
 {
     struct session s;

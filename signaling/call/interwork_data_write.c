@@ -40,6 +40,7 @@ static bool is_passing(const struct ms_channel *c, const struct ms_term *core, s
                                        "key-mgmt",
                                        "group",
                                        "sctp-port",
+                                       "sctpmap",
                                        "max-message-size",
                                        "dcmap",
                                        "dcsa" };

@@ -68,7 +68,8 @@ static inline void walk_check_core(const struct gw_sdp_section *s, bool is_tcp, 
 {
     static const char *const never[] = {
         "ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate",  "end-of-candidates", "fingerprint", "setup",
-        "tls-id",    "mid",     "msid",        "ssrc",     "ssrc-group", "rtcp-mux",          "bundle-only", "3ge2ae"
+        "tls-id",    "mid",     "msid",        "ssrc",     "ssrc-group", "rtcp-mux",          "bundle-only", "3ge2ae",
+        "group",     "dcmap",   "dcsa",        "sctp-port"
     };
 
     for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)

@@ -45,6 +45,12 @@ static const char *const own_attributes[] = {
     "extmap-allow-mixed",
     "rid",
     "simulcast",
+    /* data channels: of m-lines of their own */
+    "sctp-port",
+    "sctpmap",
+    "max-message-size",
+    "dcmap",
+    "dcsa",
     /* written from the tables */
     "rtpmap",
     "fmtp",
