@@ -21,7 +21,7 @@ struct options {
 };
 
 struct sample {
-    double us, setup_us, loss, generator;
+    double us, control_us, setup_us, loss, generator;
     unsigned p50, p99, p999, setups;
 };
 
@@ -62,6 +62,8 @@ static bool run_once(const struct target *t, const struct load_conf *conf, doubl
         return false;
     }
     *out = (struct sample){ .us = after * 1e6 / (double)(r.received[0] + r.received[1]),
+
+                            .control_us = t->control_s ? t->control_s() * 1e6 / conf->calls : 0,
                             .setup_us = (after_setup - before) * 1e6 / first,
                             .loss =
                                 100.0 * (1 - (double)(r.received[0] + r.received[1]) / (double)(r.sent[0] + r.sent[1])),
@@ -89,15 +91,15 @@ static void print_table(const struct options *o, struct sample s[TARGETS][ROUNDS
     if (conf->reserved)
         printf(", while %u calls a second are set up", conf->setups);
     printf("\n\n| target | rounds | us/packet (min median max) | to imsgw | p50 us | p99 us | p99.9 us | loss %% | "
-           "ICE+DTLS us/call |\n");
-    printf("|---|---|---|---|---|---|---|---|---|\n");
+           "control us/call | ICE, DTLS us/call |\n");
+    printf("|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int t = 0; t < TARGETS; t++) {
         const struct sample *m = &s[t][n[t] / 2];
         if (!n[t])
             continue;
-        printf("| %s | %u | %.2f **%.2f** %.2f | %.2f | %u | %u | %u | %.3f | %.0f |\n", targets[t]->name, n[t],
+        printf("| %s | %u | %.2f **%.2f** %.2f | %.2f | %u | %u | %u | %.3f | %.0f | %.0f |\n", targets[t]->name, n[t],
                s[t][0].us, m->us, s[t][n[t] - 1].us, median[IMSGW] > 0 ? m->us / median[IMSGW] : 0, m->p50, m->p99,
-               m->p999, m->loss, m->setup_us);
+               m->p999, m->loss, m->control_us, m->setup_us);
     }
     if (median[IMSGW] > 0 && median[RTPENGINE] > 0)
         printf("\nimsgw / rtpengine: %.2f\n", median[IMSGW] / median[RTPENGINE]);

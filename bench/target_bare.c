@@ -197,4 +197,4 @@ static void stop(void)
     close(epoll_fd);
 }
 
-const struct target target_bare = { "bare loop", start, cpu_s, NULL, stop };
+const struct target target_bare = { "bare loop", start, NULL, cpu_s, NULL, stop };

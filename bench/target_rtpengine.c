@@ -19,6 +19,7 @@ enum { PORT = 22680 };
 static pid_t pid;
 static int fd;
 static char answer[16384];
+static double control;
 
 /* One command; unique cookies, since rtpengine answers a repeated one from memory, also across our restarts. */
 static int command(const char *fmt, ...)
@@ -221,6 +222,7 @@ static int spawn(int core)
 static int start(struct load *l, const struct load_conf *lc, int core)
 {
     int err = spawn(core);
+    double before = err ? 0 : task_cpu_s(pid, 0);
 
     for (unsigned i = 0; i < lc->calls && !err; i++) {
         struct load_local local;
@@ -239,7 +241,14 @@ static int start(struct load *l, const struct load_conf *lc, int core)
             load_remote(l, i, &remote);
         }
     }
+    if (!err)
+        control = task_cpu_s(pid, 0) - before;
     return err;
+}
+
+static double control_s(void)
+{
+    return control;
 }
 
 static double cpu_s(void)
@@ -263,4 +272,4 @@ static long rss_kb(void)
     return kb;
 }
 
-const struct target target_rtpengine = { "rtpengine", start, cpu_s, rss_kb, stop };
+const struct target target_rtpengine = { "rtpengine", start, control_s, cpu_s, rss_kb, stop };
