@@ -152,7 +152,8 @@ static bool is_data(const struct gw_ms *ms, enum gw_leg from, const struct gw_sd
 {
     if (!ms->conf->data_channels || ms->e2ae.client != GW_CLIENT_WIC)
         return false;
-    return from == GW_LEG_ACCESS ? media == GW_E2AE_SCTP : ms_data_row(m) != NULL;
+    return from == GW_LEG_ACCESS ? media == GW_E2AE_SCTP && gw_span_is(m->type, "application")
+                                 : ms_data_row(m) != NULL;
 }
 
 static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, bool *is_protected,

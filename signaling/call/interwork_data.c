@@ -53,6 +53,38 @@ int ms_data_protocol(const char *subprotocol)
     return -1;
 }
 
+/* ---- words of either side ---- */
+
+int ms_data_refuse(struct gw_sdp_refusal *why, int warn, const char *text)
+{
+    ms_refuse(why, 488, warn, "%s", text);
+    return GW_E_UNSUPPORTED;
+}
+
+/* "t140 cps=20" or "98 cps=20"; the default without one. */
+uint16_t ms_data_cps(const struct gw_ms *ms, struct gw_span params)
+{
+    struct gw_span token = gw_sdp_token(&params);
+    uint32_t v = 0;
+
+    while ((token = gw_sdp_token(&params)).len) {
+        struct gw_span name = gw_sdp_until(&token, '=');
+        if (gw_span_is(name, "cps") && gw_sdp_u32(token, 1000, &v) != 0)
+            v = 0;
+    }
+    return (uint16_t)(v ? v : (uint32_t)ms->conf->t140_cps);
+}
+
+bool ms_data_has_token(struct gw_span list, const char *word)
+{
+    struct gw_span t;
+
+    while ((t = gw_sdp_token(&list)).len)
+        if (gw_span_is(t, word))
+            return true;
+    return false;
+}
+
 /* ---- life ---- */
 
 /* Slots keep their numbers, as m-lines name them. */

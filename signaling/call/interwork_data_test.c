@@ -360,6 +360,18 @@ TEST(SCTP_005_the_old_syntax_is_read_and_answered_in_kind)
     session_close(&s);
 }
 
+TEST(SCTP_008_a_channel_beyond_the_streams_of_an_association_is_left_out)
+{
+    struct session s;
+
+    session_open(&s, "");
+    (void)offer(
+        &s, ACCESS,
+        join(WIC_HEAD("2"), "a=group:BUNDLE 0\r\n", DATA_HEAD, TEXT_CHANNEL, "a=dcmap:1024 subprotocol=\"t140\"\r\n"));
+    CHECK(strstr(s.text, "m=text ") && !strstr(strstr(s.text, "m=text ") + 1, "m=text "));
+    session_close(&s);
+}
+
 TEST(DC_005_an_ice_restart_leaves_association_and_channels_alone)
 {
     static const char again[] =

@@ -54,7 +54,7 @@ struct ms_line {                       /* an m-line of one leg; its place never 
 
 /* Kind of the stream that stands for an m-line of data channels. It has no line on the core leg (MS_NO_LINE): each of
  * its channels has one of its own. */
-enum { MS_DATA = 100, MS_NO_LINE = 255, MS_DCMAP = 320 };
+enum { MS_DATA = 100, MS_NO_LINE = 255, MS_DCMAP = 320, MS_SCTP_PORT = 5000, MS_SCTP_STREAMS = 1024 };
 
 struct ms_data_row;
 
@@ -239,7 +239,12 @@ void ms_data_uri(struct gw_ms *ms, const struct ms_channel *c, enum gw_leg leg, 
 void ms_in_band_save(struct gw_ms *ms, struct ms_kept *k);
 void ms_in_band_restore(struct gw_ms *ms, const struct ms_kept *k);
 
-/* --- interwork_data_read.c */
+int ms_data_refuse(struct gw_sdp_refusal *why, int warn, const char *text);
+/* Of "98 cps=20" or "t140 cps=20"; the default without one. */
+uint16_t ms_data_cps(const struct gw_ms *ms, struct gw_span params);
+bool ms_data_has_token(struct gw_span list, const char *word);
+
+/* --- interwork_data_client.c, interwork_data_core.c */
 int ms_data_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
 int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
 int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why);
