@@ -1,4 +1,5 @@
 /* The life of the channels that are joined to the core, and their TCP side. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/base/log.h"
@@ -281,6 +282,6 @@ void gw_data_counters(const struct gw_data *d, struct gw_iq_counters *out)
         out->dir[i].octets = d->n[i].octets;
         out->dir[i].dropped = d->n[i].dropped;
     }
-    gw_secure_name(d->access, out->security, sizeof(out->security));
+    snprintf(out->security, sizeof(out->security), "DTLS"); /* SCTP over it: no SRTP */
     gw_secure_name(d->core, out->core_security, sizeof(out->core_security));
 }

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 
 from lab import Core, main, sdp, section
-from msrp import Endpoint, token
+from msrp import Endpoint, Refused, token
 from page import Channel, Chat, Floor, Text
 
 
@@ -65,7 +65,7 @@ def chat_lines(peer, setup="passive", *more, proto="TCP/MSRP"):
 
 
 def answering(peer, setup="passive"):
-    """The core's answer: voice as it is, chat at `peer`, the rest refused. Its `offers` are those that came, in order."""
+    """The core's answer: voice as it is, chat at `peer`, the rest refused. Its `offers` are those that came."""
     def answer(offer):
         lines = []
         answer.offers.put_nowait(offer)
@@ -219,8 +219,38 @@ async def a_lost_connection_is_made_anew(lab):
     await chats(chat.session, peer, "after")
 
 
+async def the_core_moves_a_chat_to_somebody_else_and_holds_it(lab):
+    """RFC 4975 s. 8.5: another path in a re-INVITE of the core is another session, over a connection of its own."""
+    first, second = [await Endpoint(None).listen("127.0.0.1", lab.port()) for _ in range(2)]
+    page = await lab.page()
+    made = asyncio.ensure_future(lab.core.call(page.user, sdp(chat_lines(first, "passive"))))
+    await page.answer(lambda id, protocol: Chat(id))
+    call, answer = await made
+    chat = next(iter(page.channels.values()))
+    first.peer = second.peer = re.search(r"a=path:(\S+)", answer.body)[1]
+    await asyncio.wait_for(chat.opened.wait(), 10)
+    await asyncio.wait_for(chat.session.hello(), 10)
+    await chats(chat.session, first, "with the first")
+    for version, lines in ((2, chat_lines(second, "passive")), (3, chat_lines(second, "passive", "a=sendonly"))):
+        changed = asyncio.ensure_future(call.offer(sdp(lines, version=version)))
+        offer = await page.answer(lambda id, protocol: None)
+        assert (await changed).status == 200 and len(page.channels) == 1
+        if version == 2:
+            await asyncio.wait_for(second.up.wait(), 10)
+            await chats(chat.session, second, "with the second")
+    assert "dcsa:1 sendonly" in offer.body, offer.body # the core is on hold
+    try:
+        await chat.session.send("heard by nobody")
+        raise AssertionError("answered on hold")
+    except Refused as e:
+        assert e.status == 403, e
+    await second.send("announcement")
+    assert (await chat.session.receive()).text == "announcement"
+    await over(page, call)
+
+
 async def a_page_that_begins_anew_keeps_its_call(lab):
-    """RFC 8842 s. 5.3: another fingerprint in a re-INVITE, so another association; its channels are the same to the core."""
+    """RFC 8842 s. 5.3: another fingerprint in a re-INVITE, so another association; the core sees the same channels."""
     peer = await Endpoint(None).listen("127.0.0.1", lab.port())
     lab.core.answer = answering(peer)
     page = await lab.page()
@@ -243,7 +273,7 @@ def tshark_reads_every_frame(lab):
     assert lab.judge("msrp")["msrp"] > 10
     with open(f"{lab.dir}/imsgw.records") as f:
         text = f.read()
-    assert re.search(r'"channels":\[\{"channel":9,"protocol":"msrp"', text), text[-2000:]
+    assert re.search(r'"channels":\[\{"channel":9,"protocol":"msrp","security":"DTLS","core_security":"TLS TLS_', text), text[-2000:]
 
 
 class FloorServer(asyncio.DatagramProtocol):
@@ -295,7 +325,7 @@ CASES = [a_chat_opened_in_band_gets_a_line_of_the_core,
          a_core_that_takes_no_channel_in_band_refuses_it_and_the_call_goes_on, bfcp_over_udp_at_the_core,
          a_page_that_knows_no_dcmap_has_its_voice, under_cema_paths_pass_untouched, msrp_over_tls_both_roles,
          tls_with_another_certificate_is_refused, a_lost_connection_is_made_anew,
-         a_page_that_begins_anew_keeps_its_call]
+         the_core_moves_a_chat_to_somebody_else_and_holds_it, a_page_that_begins_anew_keeps_its_call]
 
 if __name__ == "__main__":
     main(CASES, setup, tshark_reads_every_frame)
