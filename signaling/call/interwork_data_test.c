@@ -360,6 +360,31 @@ TEST(SCTP_005_the_old_syntax_is_read_and_answered_in_kind)
     session_close(&s);
 }
 
+TEST(SCTP_006_tls_id_says_whether_the_association_is_the_one_before)
+{
+    static const char id[] = "a=tls-id:0123456789abcdefghijklmn\r\n", other[] = "a=tls-id:zyxwvutsrqponmlkjihgfedc\r\n";
+    struct session s;
+
+    session_open(&s, "");
+    (void)offer(&s, ACCESS, join(WIC_HEAD("2"), "a=group:BUNDLE 0\r\n", DATA_HEAD, id, TEXT_CHANNEL));
+    (void)answer(&s, join(PHONE_HEAD("1"), core_text, "", "", ""));
+    CHECK(strstr(s.text, "a=tls-id:TLSID\r\n") != NULL);
+    (void)offer(&s, ACCESS, join(WIC_HEAD("3"), "a=group:BUNDLE 0\r\n", DATA_HEAD, id, TEXT_CHANNEL));
+    (void)answer(&s, join(PHONE_HEAD("2"), core_text, "", "", ""));
+    EQ(s.answer_req.terms[0].dtls_generation, 1);
+    (void)offer(&s, ACCESS, join(WIC_HEAD("4"), "a=group:BUNDLE 0\r\n", DATA_HEAD, other, TEXT_CHANNEL));
+    (void)answer(&s, join(PHONE_HEAD("3"), core_text, "", "", ""));
+    EQ(s.answer_req.terms[0].dtls_generation, 2);
+    EQ(s.answer_req.nchannels, 1); /* it goes on over the new one */
+    session_close(&s);
+
+    session_open(&s, ""); /* absent stays absent */
+    (void)offer(&s, ACCESS, join(WIC_HEAD("2"), "a=group:BUNDLE 0\r\n", DATA_HEAD, TEXT_CHANNEL, ""));
+    (void)answer(&s, join(PHONE_HEAD("1"), core_text, "", "", ""));
+    CHECK(strstr(s.text, "tls-id") == NULL);
+    session_close(&s);
+}
+
 TEST(SCTP_008_a_channel_beyond_the_streams_of_an_association_is_left_out)
 {
     struct session s;
