@@ -7,7 +7,7 @@ import os
 
 from lab import Core, main, sdp, section
 from msrp import Endpoint, Refused, token
-from page import Chat
+from page import Chat, Floor, Text
 
 
 async def setup(lab):
@@ -266,6 +266,23 @@ async def a_stop_ends_the_message_and_not_the_session(lab):
     clean(here, there)
 
 
+async def the_core_may_refuse_two_of_three_channels(lab):
+    """DC-004 from the core's side: what was answered with port 0 has no dcmap, the rest of the call goes on."""
+    peer = await Endpoint(None).listen("127.0.0.1", lab.port())
+    lab.core.answer = answer_with(peer)
+    page, chat, text, floor = await lab.page(), Chat(2), Text(0), Floor(4)
+    answer = await page.call("sip:bob@ims.example", text, chat, floor)
+    assert answer.status == 200 and list(page.channels) == [2], answer.text
+    assert [line.split()[0] for line in lab.core.last.invite.body.split("\r\n") if line.startswith("m=")] == \
+        ["m=text", "m=message", "m=application"], lab.core.last.invite.body
+    await asyncio.wait_for(chat.opened.wait(), 10)
+    await chat.session.send("one of three")
+    assert (await peer.receive()).text == "one of three"
+    await peer.send("enough")
+    assert (await chat.session.receive()).text == "enough"
+    clean(chat.session, peer)
+
+
 async def a_reset_in_the_middle_of_a_chunk_is_told(lab):
     """MSRP-028, RFC 4975 s. 5.4: the connection is lost while the core sends: the piece at hand ends with '#'; while the page sends:
     what was not answered fails."""
@@ -298,8 +315,8 @@ CASES = [texts_pass_both_ways_and_each_is_answered, what_is_not_understood_passe
          a_message_keeps_its_id_and_its_reports_come_back, either_side_of_the_core_may_connect,
          files_arrive_whole_both_ways_at_once, a_receiver_that_stops_loses_nothing,
          each_error_of_the_core_reaches_the_page_and_the_reverse, what_the_gateway_refuses_itself,
-         a_stop_ends_the_message_and_not_the_session, a_reset_in_the_middle_of_a_chunk_is_told,
-         what_nobody_answers_fails_after_thirty_seconds]
+         a_stop_ends_the_message_and_not_the_session, the_core_may_refuse_two_of_three_channels,
+         a_reset_in_the_middle_of_a_chunk_is_told, what_nobody_answers_fails_after_thirty_seconds]
 
 if __name__ == "__main__":
     main(CASES, setup, tshark_reads_every_frame)

@@ -6,12 +6,24 @@ import re
 import secrets
 import sys
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCCertificate, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../registration"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../msrp"))
 from msrp import Session, token  # noqa: E402
 from sip import Client, Message  # noqa: E402
+
+
+def log_keys(path):
+    """From now on the secrets of each DTLS connection go to a file, so that tshark can read what is inside."""
+    make = RTCCertificate._create_ssl_context
+
+    def with_log(self):
+        context = make(self)
+        context.set_keylog_callback(lambda connection, line: keys.write(line.decode() + "\n"))
+        return context
+    keys = open(path, "w", buffering=1)
+    RTCCertificate._create_ssl_context = with_log
 
 
 class Channel:
