@@ -5,6 +5,8 @@ export class Client {
   receiver = new Receiver();
   state = { registered: false, call: 'none', cause: null, remote: null, held: false, heldByPeer: false, log: [] };
   pc = null;
+  inBand = []; // sub-protocols of channels that the next call opens by DCEP: no library knows of them
+  #channels = [];
   #hz;
   #colour;
   #audio;
@@ -39,6 +41,23 @@ export class Client {
     this.pc = pc;
     pc.addEventListener('track', (e) => this.receiver.take(e.track));
     pc.addEventListener('connectionstatechange', () => this.note(`connection ${pc.connectionState}`));
+    this.#channels = this.inBand.map((protocol) => {
+      const c = { protocol, got: '', channel: pc.createDataChannel(protocol, { protocol }) };
+      c.channel.binaryType = 'arraybuffer';
+      c.channel.onmessage = ({ data }) => {
+        c.got += typeof data === 'string' ? data : new TextDecoder().decode(data);
+      };
+      return c;
+    });
+    this.inBand = [];
+  }
+
+  say(protocol, text) {
+    this.#channels.find((c) => c.protocol === protocol).channel.send(text);
+  }
+
+  channels() {
+    return this.#channels.map(({ protocol, got, channel }) => ({ protocol, got, id: channel.id, state: channel.readyState }));
   }
 }
 
@@ -65,6 +84,11 @@ export function expose(make) {
     answer: (options = {}) => client.answer(options),
     reject: (status) => client.reject(status),
     hangup: () => client.hangup(),
+    openInBand: (protocols) => {
+      client.inBand = protocols;
+    },
+    say: (protocol, text) => client.say(protocol, text),
+    channels: () => client.channels(),
     hold: (on) => client.hold(on),
     mute: (on) => client.mute(on),
     dtmf: (digits, how = 'rtp') => client.dtmf(digits, how),
