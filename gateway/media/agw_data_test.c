@@ -132,7 +132,7 @@ TEST(bfcp_005_over_udp_the_gateway_greets_repeats_and_acknowledges)
     EQ(core_datagram(fd, p, sizeof(p), 3000), 12);
     EQ(p[1], GW_BFCP_FLOOR_STATUS_ACK);
     CHECK(run_until(&b.messages, 2, 2000));
-    phone_send(fd, &g.reply.locals[2].rtp, "\x80\x08 not BFCP at all", 20);
+    phone_send(fd, &g.reply.locals[2].rtp, "\x80\x08 not BFCP at all", 18);
     media_both_ways(&g, 1);
     data_end(&g); /* and says Goodbye */
     EQ(phone_recv(fd, p, sizeof(p), false), 12);
