@@ -323,6 +323,43 @@ TEST(dc_009_known_protocols_are_accepted_in_band_and_others_reset)
     close_both();
 }
 
+TEST(sctp_004_no_message_is_larger_than_the_peer_takes)
+{
+    static uint8_t big[65537];
+    struct gw_channel *ch;
+
+    open_both(); /* 65536 */
+    EQ(gw_channels_declare(gateway, &msrp2, &ch), 0);
+    run(3000);
+    EQ(gw_channel_max_message(ch), 65536);
+    EQ(gw_channel_send(ch, false, GW_SPAN(big)), GW_E_LIMIT);
+    EQ(gw_channel_send(ch, false, (struct gw_span){ big, 65536 }), 0);
+    run(1000);
+    EQ(b.messages, 1);
+    close_both();
+}
+
+TEST(dcep_002_dcep_004_dcep_006_an_open_has_the_parity_of_its_role_and_data_may_follow_at_once)
+{
+    open_both(); /* the browser is the DTLS client */
+    run(3000);
+    browser_opens(5, "msrp", true);
+    run(200);
+    EQ(g.opened, 0);
+    EQ(g.refused, 1);
+    EQ(g.refused_cause, GW_CHANNEL_PARITY);
+    EQ(b.acks, 0);
+    browser_opens(6, "msrp", true);
+    browser_sends(6, GW_PPID_BINARY, "one"); /* before the ACK */
+    browser_sends(6, GW_PPID_BINARY, "two");
+    run(200);
+    EQ(g.opened, 1);
+    EQ(b.acks, 1); /* with PPID 50: b_message counts no other */
+    EQ(g.messages, 2);
+    STR_EQ(g.last, "two");
+    close_both();
+}
+
 TEST(dcep_003_a_second_open_closes_the_channel)
 {
     open_both();

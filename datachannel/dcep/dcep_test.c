@@ -75,3 +75,18 @@ TEST(dcep_002_the_dtls_client_opens_even_streams)
     CHECK(gw_dcep_may_open(true, 0) && gw_dcep_may_open(true, 1022) && !gw_dcep_may_open(true, 1));
     CHECK(gw_dcep_may_open(false, 1) && !gw_dcep_may_open(false, 2) && !gw_dcep_may_open(false, 65535));
 }
+
+TEST(dcep_005_label_and_protocol_of_65535_octets_are_read_in_place)
+{
+    static uint8_t m[12 + 2 * 65535];
+    struct gw_dcep_open open;
+
+    memcpy(m, open_msrp, 8);
+    memset(m + 8, 0xff, 4);
+    memset(m + 12, 'a', sizeof(m) - 12);
+    EQ(gw_dcep_parse_open(GW_SPAN(m), &open), 0);
+    EQ(open.label.len, 65535);
+    EQ(open.protocol.len, 65535);
+    CHECK(open.protocol.ptr == m + 12 + 65535);
+    EQ(gw_dcep_parse_open((struct gw_span){ m, sizeof(m) - 1 }, &open), GW_E_SHORT);
+}

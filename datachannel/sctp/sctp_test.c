@@ -25,7 +25,7 @@ struct end {
     struct end *peer;
     struct { size_t len; uint8_t octets[GW_SCTP_PACKET]; } *queue; /* towards this end */
     unsigned head, count;
-    unsigned streams, resets_seen, own_resets, messages, oversize, writable;
+    unsigned sent, too_long, streams, resets_seen, own_resets, messages, oversize, writable;
     uint64_t octets;
     uint16_t last_stream;
     uint32_t last_ppid, hash;
@@ -57,6 +57,9 @@ static void on_send(void *arg, struct gw_span packet)
 {
     struct end *e = arg;
 
+    e->sent++;
+    if (packet.len > GW_SCTP_MTU + 12) /* SCTP-009: with DTLS, UDP and IPv6 around it no more than 1280 */
+        e->too_long++;
     if (loss_percent && dice() % 100 < loss_percent)
         return;
     enqueue(e->peer, packet);
@@ -199,7 +202,7 @@ TEST(sctp_002_both_ends_connect_with_their_own_ports)
     close_both();
 }
 
-TEST(sctp_012_large_messages_come_whole_through_a_bad_link)
+TEST(sctp_012_and_sctp_009_large_messages_come_whole_through_a_bad_link)
 {
     static uint8_t big[120000];
     uint32_t hash = 0;
@@ -223,6 +226,7 @@ TEST(sctp_012_large_messages_come_whole_through_a_bad_link)
     EQ(two.messages, 10);
     EQ(two.octets, 10 * sizeof(big));
     EQ(two.hash, hash);
+    EQ(one.too_long + two.too_long, 0);
     close_both();
 }
 
@@ -300,5 +304,36 @@ TEST(sctp_silence_is_a_timeout)
     loss_percent = 100;
     run(400000);
     EQ(one.down, GW_E_TIMEOUT);
+    close_both();
+}
+
+TEST(sctp_heartbeats_keep_an_idle_association_and_find_out_that_its_peer_is_gone)
+{
+    unsigned before;
+
+    open_both(0);
+    before = one.sent;
+    run(120000);
+    CHECK(one.sent > before); /* nothing was sent by anybody */
+    EQ(one.down, 0);
+    loss_percent = 100;
+    run(900000);
+    EQ(one.down, GW_E_TIMEOUT);
+    EQ(two.down, GW_E_TIMEOUT);
+    close_both();
+}
+
+TEST(sctp_a_peer_that_begins_anew_ends_the_association)
+{
+    struct gw_sctp_config c = { 5000, 5001, 0, &events, &one };
+
+    open_both(0);
+    loss_percent = 100; /* its ABORT is lost, as with a page that crashed */
+    gw_sctp_free(one.a);
+    loss_percent = 0;
+    one.streams = one.head = one.count = 0;
+    EQ(gw_sctp_new(one.host, &c, &one.a), 0);
+    run(5000);
+    EQ(two.down, GW_E_STATE);
     close_both();
 }

@@ -262,3 +262,62 @@ TEST(dc_009_a_known_sub_protocol_opened_in_band_waits_to_be_joined_and_others_ar
     close(listener);
     data_end(&g);
 }
+
+static void new_association(uint16_t own, uint16_t peer)
+{
+    gw_sctp_free(b.a);
+    b.is_up = b.is_down = false;
+    b.a = data_associate(own, peer);
+}
+
+TEST(sctp_003_another_port_is_another_association_and_channels_live_on_in_it)
+{
+    struct gw_addr core;
+    int listener = tcp_listener(&core), fd;
+    char buf[20];
+    struct rig g;
+    static const uint8_t request[] = { 0x20, 0x01, 0, 1, 0, 0, 0x10, 0xe1, 0, 7, 4, 0xd2, 5, 4, 0, 1 };
+
+    data_start(&g, GW_IQ_BFCP, &core, NULL);
+    fd = accept(listener, NULL, NULL);
+    g.want.terms[0].remote_sctp_port = 5003;
+    g.want.terms[0].sctp_port = 5002;
+    data_ask_again(&g);
+    new_association(5003, 5002);
+    for (int i = 0; i < 500 && !b.is_up; i++)
+        run_for(10);
+    CHECK(b.is_up);
+    send_message(GW_PPID_BINARY, request, sizeof(request));
+    EQ(core_read(fd, buf, sizeof(request), 3000), sizeof(request));
+    EQ(g.events[GW_IQ_CHANNEL_CLOSED], 0);
+    g.want.terms[0].remote_sctp_port = 0; /* none any more */
+    data_ask_again(&g);
+    for (int i = 0; i < 200 && !b.is_down; i++)
+        run_for(10);
+    CHECK(b.is_down);
+    media_both_ways(&g, 1);
+    close(fd);
+    close(listener);
+    data_end(&g);
+}
+
+static void unknown_fingerprint(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c)
+{
+    (void)t;
+    (void)c;
+    g->want.terms[0].fingerprints[0].value[0] ^= 1;
+}
+
+TEST(sctp_001_no_association_with_a_peer_of_another_fingerprint)
+{
+    static const struct gw_addr nobody;
+    struct rig g;
+
+    data_refused = true;
+    data_start(&g, GW_IQ_MSRP, &nobody, unknown_fingerprint);
+    CHECK(rig_wait_event(&g, GW_IQ_DTLS_FAILED, 1, 3000));
+    EQ(g.cause[GW_IQ_DTLS_FAILED], GW_E_MISMATCH);
+    EQ(g.events[GW_IQ_SCTP_UP], 0);
+    data_end(&g);
+    data_refused = false;
+}

@@ -241,6 +241,36 @@ static void declare_all(struct gw_termination *t)
             gw_data_declare(t->cx->datas[i]);
 }
 
+/* The association goes, without a word of its channels to signalling. */
+static void drop_assoc(struct gw_termination *t)
+{
+    struct gw_channels *cs = t->channels;
+
+    t->channels = NULL;
+    t->nwaiting = 0;
+    gw_channels_free(cs);
+    t->sctp_ports[0] = t->sctp_ports[1] = 0;
+}
+
+/* RFC 8841 s. 9.3: another port of either side is another association over the same DTLS, port 0 is none; so asked for by
+ * signalling, which hears nothing of it. Channels live on in the new one. */
+static void end_changed(struct gw_termination *t)
+{
+    if (!t->channels ||
+        (t->sctp_ports[0] == t->conf.sctp_port && t->sctp_ports[1] == t->conf.remote_sctp_port && t->conf.has_sctp))
+        return;
+    drop_assoc(t);
+    for (unsigned i = 0; i < t->cx->ndatas; i++) {
+        struct gw_data *d = t->cx->datas[i];
+        if (d->access != t)
+            continue;
+        if (d->channel && d->join)
+            d->ops->on_channel_lost(d);
+        d->channel = NULL;
+        d->is_closed = false;
+    }
+}
+
 void gw_data_dtls_up(struct gw_termination *t)
 {
     struct gw_channels_config c = {
@@ -252,6 +282,7 @@ void gw_data_dtls_up(struct gw_termination *t)
         .arg = t,
     };
 
+    end_changed(t);
     if (t->channels || !t->conf.has_sctp || !t->conf.remote_sctp_port || !t->dtls || gw_dtls_state(t->dtls) != GW_DTLS_UP)
         return;
     c.is_dtls_client = gw_dtls_is_client(t->dtls);
@@ -259,21 +290,19 @@ void gw_data_dtls_up(struct gw_termination *t)
         gw_log(GW_LOG_ERROR, "sctp", t->cx->call, "term=%u no memory for an association", t->id);
         return;
     }
+    t->sctp_ports[0] = c.local_port;
+    t->sctp_ports[1] = c.remote_port;
     declare_all(t);
 }
 
 void gw_data_dtls_down(struct gw_termination *t)
 {
-    struct gw_channels *cs = t->channels;
-
-    if (!cs)
+    if (!t->channels)
         return;
-    t->channels = NULL;
-    t->nwaiting = 0;
-    gw_channels_free(cs);
+    drop_assoc(t);
     for (unsigned i = 0; i < t->cx->ndatas; i++)
         if (t->cx->datas[i]->access == t && t->cx->datas[i]->channel)
-            channel_lost(t->cx->datas[i]); /* the next association has it again, or the call is over */
+            channel_gone(t->cx->datas[i], GW_E_CLOSED);
 }
 
 void gw_data_record(struct gw_termination *t, struct gw_span record)

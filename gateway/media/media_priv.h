@@ -181,6 +181,7 @@ struct gw_termination {
     struct gw_held *held, **held_end; /* oldest first */
     unsigned nheld, nheld_over;       /* held; came when there was no room any more */
     struct gw_channels *channels;     /* access: the SCTP association, while there is one */
+    uint16_t sctp_ports[2];           /* of it: ours and the peer's */
     unsigned nwaiting;                /* channels that came in band and are joined to nothing yet */
     struct {
         uint16_t stream;

@@ -16,6 +16,8 @@
 struct browser b;
 const struct bad_link_odds *data_bad_link;
 
+bool data_refused;
+
 static struct bad_link *link_between;
 
 static void on_send(void *arg, struct gw_span p)
@@ -294,6 +296,14 @@ size_t tls_peer_read(struct tls_peer *p, char *buf, size_t n, unsigned ms)
 
 /* ---- the call ---- */
 
+struct gw_sctp_assoc *data_associate(uint16_t own, uint16_t peer)
+{
+    struct gw_sctp_assoc *a = NULL;
+
+    EQ(gw_sctp_new(b.host, &(struct gw_sctp_config){ own, peer, 0, &events, NULL }, &a), 0);
+    return a;
+}
+
 void data_start(struct rig *g, enum gw_iq_protocol protocol, const struct gw_addr *remote, data_change *change)
 {
     struct variant v = { .is_dtls_client = true };
@@ -322,10 +332,10 @@ void data_start(struct rig *g, enum gw_iq_protocol protocol, const struct gw_add
                                  .has_b2bua = true, .own_uri = CH_OWN, .peer_uri = CH_PEER, .core_uri = CORE_OWN,
                                  .core_path = CORE_PEER, .t140_pt = 98, .red_pt = 100, .generations = 2,
                                  .core_cps = 1000, .access_cps = 1000 };
+    rig_know_fingerprint(g);
     if (change)
         change(g, t, c);
     g->wc->on_data = on_record;
-    rig_know_fingerprint(g);
     rig_reserve(g);
     if (data_bad_link) {
         struct gw_addr front;
@@ -334,9 +344,11 @@ void data_start(struct rig *g, enum gw_iq_protocol protocol, const struct gw_add
     } else {
         rig_connect_ice(g);
     }
+    if (data_refused)
+        return;
     CHECK(wc_run_until(g->wc, &g->wc->is_dtls_up, 25000));
     EQ(gw_sctp_host_new(&b.host), 0);
-    EQ(gw_sctp_new(b.host, &(struct gw_sctp_config){ 5001, 5000, 0, &events, NULL }, &b.a), 0);
+    b.a = data_associate(5001, 5000);
     for (int i = 0; i < 500 && !(up = b.is_up && g->events[GW_IQ_SCTP_UP]); i++)
         run_until(&(unsigned){ 0 }, 1, 10);
     CHECK(up);

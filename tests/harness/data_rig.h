@@ -39,6 +39,8 @@ extern const struct bad_link_odds *data_bad_link; /* NULL: the client's path is 
 typedef void data_change(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c);
 void data_start(struct rig *g, enum gw_iq_protocol protocol, const struct gw_addr *remote, data_change *change);
 void data_end(struct rig *g);
+struct gw_sctp_assoc *data_associate(uint16_t own, uint16_t peer); /* the client's; with its callbacks */
+extern bool data_refused; /* data_start expects no DTLS and waits for nothing */
 void data_ask_again(struct rig *g); /* what is wanted, after a change of it */
 
 /* Lets both ends run until *count >= n or the time is over. */
