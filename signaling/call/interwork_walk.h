@@ -91,10 +91,10 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
         walk_check_core(&now->session, false, false);
         for (unsigned i = 0; i < now->nmedia; i++) {
             struct gw_span p = now->media[i].proto;
-            bool is_tls = gw_span_is(p, "TCP/TLS/MSRP") || gw_span_is(p, "TCP/TLS/BFCP");
+            bool is_tls = gw_span_is_nocase(p, "TCP/TLS/MSRP") || gw_span_is_nocase(p, "TCP/TLS/BFCP");
 
             walk_check_core(&now->media[i].section,
-                            is_tls || gw_span_is(p, "TCP/MSRP") || gw_span_is(p, "TCP/BFCP"), is_tls);
+                            is_tls || gw_span_is_nocase(p, "TCP/MSRP") || gw_span_is_nocase(p, "TCP/BFCP"), is_tls);
         }
     }
     if (is_answer) {

@@ -4,6 +4,7 @@ TLS, BFCP over UDP, connections made anew. Run: offers.py BUILD_DIR [case]"""
 import asyncio
 import hashlib
 import re
+import socket
 import ssl
 import subprocess
 
@@ -273,7 +274,8 @@ def tshark_reads_every_frame(lab):
     assert lab.judge("msrp")["msrp"] > 10
     with open(f"{lab.dir}/imsgw.records") as f:
         text = f.read()
-    assert re.search(r'"channels":\[\{"channel":9,"protocol":"msrp","security":"DTLS","core_security":"TLS TLS_', text), text[-2000:]
+    secured = r'"channels":\[\{"channel":9,"protocol":"msrp","security":"DTLS","core_security":"TLS TLS_'
+    assert re.search(secured, text), text[-2000:]
 
 
 class FloorServer(asyncio.DatagramProtocol):
@@ -321,8 +323,44 @@ async def bfcp_over_udp_at_the_core(lab):
     await over(page, call)
 
 
+async def tls_of_bfcp_has_the_answerer_as_its_server(lab):
+    """BFCP-009: the core listens, so the gateway connects; the gateway answers, so it is the TLS server."""
+    peer = await Secure(None).listen(lab, lab.port()) # for its certificate
+    port, page, loop = lab.port(), await lab.page(), asyncio.get_running_loop()
+    listener = socket.create_server(("127.0.0.1", port))
+    listener.settimeout(10)
+
+    def grant():
+        """One FloorRequest is granted (in a thread: asyncio cannot accept a connection as TLS client)."""
+        with listener.accept()[0] as plain, peer.client.wrap_socket(plain) as s:
+            s.settimeout(10)
+            m = s.recv(1000)
+            body = bytes([31, 16, 0, 7, 37, 12, 0, 7, 11, 4, 3, 0, 35, 4, 0, 3])
+            s.sendall(bytes([0x20, 4, 0, len(body) // 4]) + m[4:12] + body)
+            return m, s.getpeercert(binary_form=True)
+    granted = loop.run_in_executor(None, grant)
+    lines = [f"m=application {port} TCP/TLS/BFCP *", "a=setup:passive", "a=connection:new", "a=floorctrl:s-only",
+             "a=confid:1", "a=userid:2", "a=floorid:3", f"a=fingerprint:sha-256 {fingerprint(peer.der)}"]
+    made = asyncio.ensure_future(lab.core.call(page.user, sdp(lines)))
+    await page.answer(lambda id, protocol: Floor(id))
+    call, answer = await made
+    m = section(answer.body, "m=application")
+    assert "TCP/TLS/BFCP" in m and "a=setup:active" in m and "a=connection:new" in m, answer.text
+    floor = next(iter(page.channels.values()))
+    await asyncio.wait_for(floor.opened.wait(), 10)
+    request = bytes([0x20, 1, 0, 1, 0, 0, 0, 1, 0, 5, 0, 2, 2 << 1 | 1, 4, 0, 3])
+    floor.send(request)
+    status = await floor.next()
+    assert status[1] == 4 and status[22] == 3, status
+    seen, certificate = await asyncio.wait_for(granted, 10)
+    assert seen == request and fingerprint(certificate) in m, (seen, m)
+    listener.close()
+    await over(page, call)
+
+
 CASES = [a_chat_opened_in_band_gets_a_line_of_the_core,
          a_core_that_takes_no_channel_in_band_refuses_it_and_the_call_goes_on, bfcp_over_udp_at_the_core,
+         tls_of_bfcp_has_the_answerer_as_its_server,
          a_page_that_knows_no_dcmap_has_its_voice, under_cema_paths_pass_untouched, msrp_over_tls_both_roles,
          tls_with_another_certificate_is_refused, a_lost_connection_is_made_anew,
          the_core_moves_a_chat_to_somebody_else_and_holds_it, a_page_that_begins_anew_keeps_its_call]
