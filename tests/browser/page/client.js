@@ -1,4 +1,5 @@
 // What every client library offers the tests as window.test. A library fills in `lib`; see jssip.js and sipjs.js.
+import { Data, dataFunctions } from './data.js';
 import { Receiver, picture, stats, tone } from './media.js';
 
 export class Client {
@@ -7,6 +8,8 @@ export class Client {
   pc = null;
   inBand = []; // sub-protocols of channels that the next call opens by DCEP: no library knows of them
   #channels = [];
+  data = new Data();
+  offer = []; // sessions in the next call's offer
   #hz;
   #colour;
   #audio;
@@ -76,6 +79,7 @@ Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', {
 export function expose(make) {
   let client;
   window.test = {
+    ...dataFunctions(() => client),
     start: (options) => {
       client = make(options);
       return client.start(options);

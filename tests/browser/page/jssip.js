@@ -1,4 +1,5 @@
 import JsSIP from 'jssip';
+import { attachJsSip } from '../../../web/imsgw-client/index.js';
 import { Client, expose } from './client.js';
 
 const pcConfig = { iceServers: [] };
@@ -21,6 +22,7 @@ class JsSipClient extends Client {
 
   #take(session, originator) {
     this.#session = session;
+    this.data.follow(attachJsSip(session, { offer: this.offer }));
     if (session.connection) this.follow(session.connection);
     session.on('peerconnection', ({ peerconnection }) => this.follow(peerconnection));
     if (originator === 'remote') this.note('incoming', { call: 'incoming', remote: session.remote_identity.uri.toString(), cause: null });
@@ -40,7 +42,8 @@ class JsSipClient extends Client {
       session.on(e, (error) => this.note(`${e} ${error}`));
   }
 
-  call(target, { video = false } = {}) {
+  call(target, { video = false, offer = [] } = {}) {
+    this.offer = [...offer];
     this.note('calling', { call: 'calling', cause: null });
     this.#ua.call(target, { mediaStream: this.stream(video), mediaConstraints: { audio: true, video }, pcConfig,
       rtcOfferConstraints: { offerToReceiveAudio: true, offerToReceiveVideo: video } });
@@ -72,6 +75,10 @@ class JsSipClient extends Client {
 
   #renegotiate(options) {
     return new Promise((done, fail) => this.#session.renegotiate(options, done) || fail(new Error('cannot renegotiate now')));
+  }
+
+  renegotiate() {
+    return this.#renegotiate({});
   }
 
   addVideo() {

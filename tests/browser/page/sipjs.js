@@ -1,4 +1,5 @@
 import { Inviter, Registerer, RegistererState, SessionState, UserAgent, Web } from 'sip.js';
+import { sipJsFactory } from '../../../web/imsgw-client/index.js';
 import { Client, expose } from './client.js';
 
 class SipJsClient extends Client {
@@ -17,7 +18,7 @@ class SipJsClient extends Client {
       logBuiltinEnabled: false,
       logLevel: 'log',
       logConnector: (level, category, label, content) => console.log(level, category, content),
-      sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(media),
+      sessionDescriptionHandlerFactory: sipJsFactory(Web.defaultSessionDescriptionHandlerFactory(media), () => ({ offer: this.offer })),
       sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: { iceServers: [] }, iceGatheringTimeout: 3000 },
       delegate: {
         onInvite: (invitation) => {
@@ -37,7 +38,10 @@ class SipJsClient extends Client {
   #take(session) {
     this.#session = session;
     session.delegate = {
-      onSessionDescriptionHandler: (handler) => this.follow(handler.peerConnection),
+      onSessionDescriptionHandler: (handler) => {
+        this.data.follow(handler.imsgw);
+        this.follow(handler.peerConnection);
+      },
       onInvite: (request) => this.note('re-INVITE', { heldByPeer: /^a=(sendonly|inactive)\r?$/m.test(request.body) }),
       onRefer: (referral) => {
         this.note('referred');
@@ -62,7 +66,8 @@ class SipJsClient extends Client {
     });
   }
 
-  call(target, { video = false, early = false } = {}) {
+  call(target, { video = false, early = false, offer = [] } = {}) {
+    this.offer = [...offer];
     this.#wantsVideo = video;
     this.note('calling', { call: 'calling', cause: null });
     const inviter = new Inviter(this.#agent, UserAgent.makeURI(target), {
@@ -117,6 +122,10 @@ class SipJsClient extends Client {
   #renegotiate(options = {}) {
     return new Promise((done, fail) => this.#session.invite({ ...options, requestDelegate: {
       onAccept: () => done(), onReject: (r) => fail(new Error(`re-INVITE: ${r.message.statusCode}`)) } }).catch(fail));
+  }
+
+  renegotiate() {
+    return this.#renegotiate();
   }
 
   addVideo() {
