@@ -234,11 +234,14 @@ static void on_channel_closed(struct gw_call *c, const struct gw_iq_notify *n)
 static void on_connection_lost(struct gw_call *c, const struct gw_iq_notify *n)
 {
     uint64_t now = gw_call_now_us(c);
-    bool is_early = c->remade_at_us && now - c->remade_at_us < REMAKE_INTERVAL_MS * GW_MS;
+    bool is_given_up = n->cause == GW_E_MISMATCH || /* another certificate than the SDP's: not to be asked again */
+                       (c->remade_at_us && now - c->remade_at_us < REMAKE_INTERVAL_MS * GW_MS);
 
+    if (n->cause == GW_E_MISMATCH)
+        gw_stats_inc(GW_STAT_CALL_MEDIA_SECURITY);
     gw_log(GW_LOG_WARNING, "call", c->id, "media: channel %u: core connection lost: %s%s", n->stream,
-           gw_err_text(n->cause), is_early ? ", not made again" : "");
-    if (is_early || c->state != GW_CALL_UP || !gw_ms_connection_lost(c->ms, n->stream))
+           gw_err_text(n->cause), is_given_up ? ", not made again" : "");
+    if (is_given_up || c->state != GW_CALL_UP || !gw_ms_connection_lost(c->ms, n->stream))
         return;
     c->remade_at_us = now;
     gw_offer_own_soon(&c->leg[GW_LEG_CORE], REMAKE_MS);

@@ -163,6 +163,11 @@ TEST(MSRP_028_a_lost_connection_is_made_anew_once_in_a_while)
     up(WIC "a=group:BUNDLE 0 1\r\n" VOICE("actpass") DATA("actpass", "1") CHAT, PHONE CORE_VOICE CORE_CHAT, &a, &b);
     uint8_t id = gw_agw_fake_last(agw)->channels[0].id;
     notify(GW_IQ_TCP_UP, 0, id, 0);
+    notify(GW_IQ_TCP_LOST, 0, id, GW_E_MISMATCH);
+    fake_sip_advance(1000);
+    media();
+    EQ(counted(GW_STAT_CALL_MEDIA_SECURITY), 1);
+    CHECK(last_sent("INVITE") == b); /* who has another certificate is not asked again */
     notify(GW_IQ_TCP_LOST, 0, id, GW_E_CLOSED);
     CHECK(last_sent("INVITE") == b); /* the peer may be about to say why */
     fake_sip_advance(1000);
