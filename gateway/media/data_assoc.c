@@ -252,23 +252,27 @@ static void drop_assoc(struct gw_termination *t)
     t->sctp_ports[0] = t->sctp_ports[1] = 0;
 }
 
-/* RFC 8841 s. 9.3: another port of either side is another association over the same DTLS, port 0 is none; so asked for by
- * signalling, which hears nothing of it. Channels live on in the new one. */
+/* The same channels are there again in the next association, and signalling, which brought it about, hears nothing. */
+static void lose_channels(struct gw_termination *t)
+{
+    for (unsigned i = 0; i < t->cx->ndatas; i++) {
+        struct gw_data *d = t->cx->datas[i];
+        if (d->access != t)
+            continue;
+        if (d->channel)
+            channel_lost(d);
+        d->is_closed = false;
+    }
+}
+
+/* RFC 8841 s. 9.3: another port of either side is another association over the same DTLS, port 0 is none. */
 static void end_changed(struct gw_termination *t)
 {
     if (!t->channels ||
         (t->sctp_ports[0] == t->conf.sctp_port && t->sctp_ports[1] == t->conf.remote_sctp_port && t->conf.has_sctp))
         return;
     drop_assoc(t);
-    for (unsigned i = 0; i < t->cx->ndatas; i++) {
-        struct gw_data *d = t->cx->datas[i];
-        if (d->access != t)
-            continue;
-        if (d->channel && d->join)
-            d->ops->on_channel_lost(d);
-        d->channel = NULL;
-        d->is_closed = false;
-    }
+    lose_channels(t);
 }
 
 void gw_data_dtls_up(struct gw_termination *t)
@@ -295,14 +299,13 @@ void gw_data_dtls_up(struct gw_termination *t)
     declare_all(t);
 }
 
+/* A new DTLS association (RFC 8842 s. 5.3), or the end of the call. */
 void gw_data_dtls_down(struct gw_termination *t)
 {
     if (!t->channels)
         return;
     drop_assoc(t);
-    for (unsigned i = 0; i < t->cx->ndatas; i++)
-        if (t->cx->datas[i]->access == t && t->cx->datas[i]->channel)
-            channel_gone(t->cx->datas[i], GW_E_CLOSED);
+    lose_channels(t);
 }
 
 void gw_data_record(struct gw_termination *t, struct gw_span record)

@@ -127,8 +127,11 @@ static int read_association(struct gw_ms *ms, const struct gw_sdp_media *m, cons
         return ms_data_refuse(why, 305, "Only webrtc-datachannel is carried over SCTP");
     if (err || a.port == 0)
         return ms_data_refuse(why, 306, "No usable a=sctp-port"); /* RFC 8841 s. 5.1: there is no default */
+    if (!t->want.sctp_port)
+        t->want.sctp_port = MS_SCTP_PORT;
+    else if (t->want.remote_sctp_port && t->want.remote_sctp_port != a.port)
+        t->want.sctp_port++; /* another port is another association, for both (RFC 8841 s. 9.3) */
     t->want.has_sctp = true;
-    t->want.sctp_port = MS_SCTP_PORT;
     t->want.remote_sctp_port = a.port;
     t->want.remote_max_message = a.max_message;
     return 0;

@@ -293,7 +293,8 @@ static int new_of_core(struct gw_ms *ms, unsigned line, const struct ms_data_row
     t->want.family = family ? family : t->want.family;
     t = ms_term(ms, s->term[GW_LEG_ACCESS]);
     t->want.has_sctp = true;
-    t->want.sctp_port = MS_SCTP_PORT;
+    if (!t->want.sctp_port)
+        t->want.sctp_port = MS_SCTP_PORT;
     return 0;
 }
 

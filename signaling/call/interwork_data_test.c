@@ -385,6 +385,33 @@ TEST(SCTP_006_tls_id_says_whether_the_association_is_the_one_before)
     session_close(&s);
 }
 
+TEST(SCTP_003_another_port_is_another_association_and_none_ends_it)
+{
+    char text[8192];
+    struct session s;
+
+    session_open(&s, "");
+    (void)offer(&s, ACCESS, join(WIC_HEAD("2"), "a=group:BUNDLE 0 1\r\n", CLIENT_AUDIO("1"), DATA_HEAD, TEXT_CHANNEL));
+    (void)answer(&s, join(PHONE_HEAD("1"), core_audio, core_text, "", ""));
+    EQ(s.answer_req.terms[0].sctp_port, 5000);
+    snprintf(text, sizeof(text), "%s",
+             join(WIC_HEAD("3"), "a=group:BUNDLE 0 1\r\n", CLIENT_AUDIO("1"), DATA_HEAD, TEXT_CHANNEL));
+    memcpy(strstr(text, "a=sctp-port:5001"), "a=sctp-port:5007", 16);
+    (void)offer(&s, ACCESS, text);
+    (void)answer(&s, join(PHONE_HEAD("2"), core_audio, core_text, "", ""));
+    CHECK(strstr(s.text, "a=sctp-port:5001\r\n") != NULL); /* ours is a new one, too */
+    EQ(s.answer_req.terms[0].sctp_port, 5001);
+    EQ(s.answer_req.terms[0].remote_sctp_port, 5007);
+    EQ(s.answer_req.terms[0].dtls_generation, 1);
+    snprintf(text, sizeof(text), "%s", join(WIC_HEAD("4"), "a=group:BUNDLE 0 1\r\n", CLIENT_AUDIO("1"), DATA_HEAD, ""));
+    memcpy(strstr(text, "a=sctp-port:5001"), "a=sctp-port:0000", 16);
+    (void)offer(&s, ACCESS, text);
+    (void)answer(&s, join(PHONE_HEAD("3"), core_audio, "m=text 0 RTP/AVP 97\r\n", "", ""));
+    CHECK(strstr(s.text, "m=application 0 UDP/DTLS/SCTP ") != NULL);
+    EQ(s.answer_req.terms[0].remote_sctp_port, 0);
+    session_close(&s);
+}
+
 TEST(SCTP_008_a_channel_beyond_the_streams_of_an_association_is_left_out)
 {
     struct session s;

@@ -228,7 +228,7 @@ void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const stru
     bool is_old = gw_sdp_is_old_sctp(gw_span_str(l->proto)); /* answered in its own syntax (RFC 8841 s. 10.3) */
 
     if (is_old)
-        gw_sdp_printf(b, "m=%s %u %s %d\r\n", l->type, a->port, l->proto, MS_SCTP_PORT);
+        gw_sdp_printf(b, "m=%s %u %s %u\r\n", l->type, a->port, l->proto, t->want.sctp_port);
     else
         gw_sdp_printf(b, "m=%s %u %s webrtc-datachannel\r\n", l->type, a->port, l->proto);
     ms_write_c(b, a);
@@ -236,9 +236,9 @@ void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const stru
     if (is_offer)
         gw_sdp_printf(b, "a=3ge2ae:applied\r\n");
     if (is_old)
-        gw_sdp_printf(b, "a=sctpmap:%d webrtc-datachannel %d\r\n", MS_SCTP_PORT, MS_SCTP_STREAMS);
+        gw_sdp_printf(b, "a=sctpmap:%u webrtc-datachannel %d\r\n", t->want.sctp_port, MS_SCTP_STREAMS);
     else
-        gw_sdp_printf(b, "a=sctp-port:%d\r\n", MS_SCTP_PORT);
+        gw_sdp_printf(b, "a=sctp-port:%u\r\n", t->want.sctp_port);
     gw_sdp_printf(b, "a=max-message-size:%d\r\n", OUR_MAX_MESSAGE);
     for (unsigned i = 0; i < ms->now.nchannels; i++) {
         const struct ms_channel *c = &ms->now.channels[i];

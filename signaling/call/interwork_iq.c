@@ -109,6 +109,17 @@ static uint16_t inactivity(const struct gw_ms *ms, const struct gw_iq_term *t)
     return 0;
 }
 
+/* An m-line of data channels that was rejected ends its association. */
+static bool has_association(const struct gw_ms *ms, uint8_t term)
+{
+    for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
+        const struct ms_stream *s = &ms->now.streams[i];
+        if (s->is_used && s->is_on && s->kind == MS_DATA && s->term[GW_LEG_ACCESS] == term)
+            return true;
+    }
+    return false;
+}
+
 void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req)
 {
     ms_iq_begin(ms, req, GW_IQ_CONFIGURE);
@@ -116,6 +127,8 @@ void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req)
         struct gw_iq_term *q = &req->terms[req->nterms++];
         memcpy(q, &ms->now.terms[i].want, sizeof(*q));
         q->inactivity_s = inactivity(ms, q);
+        if (q->has_sctp && !has_association(ms, q->id))
+            q->remote_sctp_port = 0;
     }
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         struct ms_stream *s = &ms->now.streams[i];
