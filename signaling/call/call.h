@@ -1,5 +1,6 @@
-/* Calls: two SIP legs and one media session each, a B2BUA (RFC 3261, RFC 3264, RFC 4028, RFC 3262, RFC 3311). Each leg has
- * its own Call-ID, tags, CSeq, Contact and session timer, so that each gets what its client can do. Thread: control. */
+/* Calls: two SIP legs and one media session each, a B2BUA (RFC 3261, RFC 3264, RFC 4028, RFC 3262, RFC 3311). Each leg
+ * has its own Call-ID, tags, CSeq, Contact and session timer, so that each gets what its client can do. Thread:
+ * control. */
 #ifndef GW_CALL_H
 #define GW_CALL_H
 
@@ -10,16 +11,17 @@ struct gw_calls;
 
 /* What the P-CSCF decided about a new call before the call begins. Strings are borrowed until the call returns. */
 struct gw_call_setup {
-    bool from_access;             /* the browser or phone calls; else the core does */
-    struct gw_e2ae_input e2ae;    /* of the access party */
-    gw_flow_id access_flow;       /* the access party's connection */
-    const char *core_uri;         /* from access: Request-URI towards the core; NULL: that of the request */
-    const char *access_uri;       /* from core: Request-URI towards the access party (its registered contact) */
-    const char *identity;         /* from access: P-Asserted-Identity value for the core; from core: the called IMPU, for our PAI in responses */
-    unsigned nroutes;             /* from access: Route set towards the core (Service-Route) */
+    bool from_access;          /* the browser or phone calls; else the core does */
+    struct gw_e2ae_input e2ae; /* of the access party */
+    gw_flow_id access_flow;    /* the access party's connection */
+    const char *core_uri;      /* from access: Request-URI towards the core; NULL: that of the request */
+    const char *access_uri;    /* from core: Request-URI towards the access party (its registered contact) */
+    const char *identity; /* from access: P-Asserted-Identity value for the core; from core: the called IMPU, for our
+                             PAI in responses */
+    unsigned nroutes;     /* from access: Route set towards the core (Service-Route) */
     const char *const *routes;
-    const char *next_hop;         /* from access without routes: next hop URI, or NULL for RFC 3263 on the Request-URI */
-    const char *icid;             /* P-Charging-Vector icid-value */
+    const char *next_hop; /* from access without routes: next hop URI, or NULL for RFC 3263 on the Request-URI */
+    const char *icid;     /* P-Charging-Vector icid-value */
     const char *access_network_info; /* P-Access-Network-Info to send, or NULL */
     bool is_emergency;
 };
@@ -35,7 +37,8 @@ void gw_calls_reload(struct gw_calls *cs, const struct gw_conf *conf);
 /* A new INVITE that the P-CSCF admitted. Takes over txn. */
 void gw_calls_on_invite(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req,
                         const struct gw_call_setup *setup);
-/* A request inside a dialog of ours (To tag, Call-ID match a leg), or REFER/INFO etc. in it. False: not ours, untouched. */
+/* A request inside a dialog of ours (To tag, Call-ID match a leg), or REFER/INFO etc. in it. False: not ours,
+ * untouched. */
 bool gw_calls_on_request(struct gw_calls *cs, struct gw_sip_server *txn, const struct gw_sip_msg *req);
 void gw_calls_on_ack(struct gw_calls *cs, gw_flow_id flow, const struct gw_sip_msg *ack);
 void gw_calls_on_stray_2xx(struct gw_calls *cs, gw_flow_id flow, const struct gw_sip_msg *resp);

@@ -17,13 +17,13 @@
 #include "signaling/call/session_timer.h"
 
 enum {
-    GW_CALL_EARLY = 12,     /* early dialogs of one INVITE (forking); further ones are ignored and counted */
-    GW_CALL_DEFERRED = 24,  /* messages that wait for Iq */
-    GW_CALL_RELAYS = 8,     /* requests on their way from one leg to the other */
-    GW_CALL_REFERS = 8,     /* subscriptions made by REFER whose NOTIFY ids are mapped */
+    GW_CALL_EARLY = 12,    /* early dialogs of one INVITE (forking); further ones are ignored and counted */
+    GW_CALL_DEFERRED = 24, /* messages that wait for Iq */
+    GW_CALL_RELAYS = 8,    /* requests on their way from one leg to the other */
+    GW_CALL_REFERS = 8,    /* subscriptions made by REFER whose NOTIFY ids are mapped */
     GW_CALL_BUCKETS = 4096,
     GW_CALL_REASON = 96,
-    GW_CALL_COUNTERS = 64,  /* streams and channels in a call record */
+    GW_CALL_COUNTERS = 64, /* streams and channels in a call record */
 };
 
 #define GW_CALL_ALLOW "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, REFER, NOTIFY, MESSAGE, OPTIONS, SUBSCRIBE"
@@ -33,26 +33,27 @@ struct gw_call_leg;
 
 enum gw_leg_state {
     GW_LEG_NEW,
-    GW_LEG_INVITED,    /* we owe the final response */
-    GW_LEG_CALLING,    /* our INVITE has no final response yet */
-    GW_LEG_CANCELLED,  /* the same, and we cancelled */
-    GW_LEG_ACCEPTED,   /* 2xx, no ACK yet */
+    GW_LEG_INVITED,   /* we owe the final response */
+    GW_LEG_CALLING,   /* our INVITE has no final response yet */
+    GW_LEG_CANCELLED, /* the same, and we cancelled */
+    GW_LEG_ACCEPTED,  /* 2xx, no ACK yet */
     GW_LEG_CONFIRMED,
-    GW_LEG_CLOSING,    /* BYE sent, no response yet */
+    GW_LEG_CLOSING, /* BYE sent, no response yet */
     GW_LEG_DONE,
 };
 
 /* One fork of our INVITE. */
 struct gw_call_early {
     struct gw_dialog dlg;
-    uint32_t rseq;             /* last reliable provisional response seen; 0: none */
-    char *sdp;                 /* the answer that it gave, NULL: none */
+    uint32_t rseq; /* last reliable provisional response seen; 0: none */
+    char *sdp;     /* the answer that it gave, or the offer in its place; NULL: none */
     size_t sdp_len;
+    bool has_offered; /* its later answers to the INVITE are none */
 };
 
 /* A request passed on, whose response is awaited. */
 struct gw_call_relay {
-    struct gw_call_leg *from;  /* NULL: free */
+    struct gw_call_leg *from; /* NULL: free */
     struct gw_sip_server *server;
     struct gw_sip_msg *req;
     struct gw_sip_client *client;
@@ -69,20 +70,20 @@ struct gw_call_uac {
     struct gw_sip_client *txn; /* NULL: none, or the stack is done with it */
     uint32_t cseq;
     bool is_invite;
-    bool is_open;              /* no final response yet */
+    bool is_open; /* no final response yet */
     bool is_cancelled;
-    struct gw_sip_msg *ack;    /* to answer a repeated 2xx */
+    struct gw_sip_msg *ack; /* to answer a repeated 2xx */
 };
 
 struct gw_call_leg {
     struct gw_call *call;
-    uint8_t side;              /* enum gw_leg */
-    uint8_t state;             /* enum gw_leg_state */
-    bool is_caller;            /* the leg that the first INVITE came on */
+    uint8_t side;   /* enum gw_leg */
+    uint8_t state;  /* enum gw_leg_state */
+    bool is_caller; /* the leg that the first INVITE came on */
     bool is_browser;
     bool is_flow_lost;
-    gw_flow_id flow;           /* 0: core */
-    char *next_hop;            /* of the first INVITE, or NULL */
+    gw_flow_id flow; /* 0: core */
+    char *next_hop;  /* of the first INVITE, or NULL */
     struct gw_dialog dlg;
     struct gw_call_leg *hash_next;
 
@@ -94,17 +95,17 @@ struct gw_call_leg {
     struct gw_sip_client *refresh, *bye;
 
     struct gw_session_timer timer;
-    uint32_t asked_s;          /* Session-Expires of our last request */
+    uint32_t asked_s; /* Session-Expires of our last request */
     bool peer_has_timer, peer_has_update, peer_wants_100rel;
 
     struct gw_reliable reliable;
-    struct gw_sip_msg *reliable_msg;  /* waits for its PRACK */
-    struct gw_sip_msg *held[2];       /* responses that wait until then: a provisional, a final */
-    bool reliable_has_sdp;     /* the answer went out reliably: the 2xx leaves it out (RFC 6337 s. 2.2) */
+    struct gw_sip_msg *reliable_msg; /* waits for its PRACK */
+    struct gw_sip_msg *held[2];      /* responses that wait until then: a provisional, a final */
+    bool reliable_has_sdp;           /* the answer went out reliably: the 2xx leaves it out (RFC 6337 s. 2.2) */
 
-    bool sdp_is_shown;         /* the first answer went out in a provisional response */
-    bool sdp_was_answer;       /* what we sent last was an answer, not an offer */
-    uint8_t sdp_seen[8];       /* digest of the SDP last accepted from the peer */
+    bool sdp_is_shown;   /* the first answer went out in a provisional response */
+    bool sdp_was_answer; /* what we sent last was an answer, not an offer */
+    uint8_t sdp_seen[8]; /* digest of the SDP last accepted from the peer */
     bool has_sdp_seen;
 };
 
@@ -117,32 +118,35 @@ enum gw_ex_state {
     GW_EX_COMMITTING, /* the answer is with Iq */
     GW_EX_ANSWERED,   /* only in the first INVITE: answered early, the final response is awaited */
     GW_EX_REPOINTING, /* the same, another fork's answer is with Iq */
+    GW_EX_REOFFERED,  /* the same, an offer of the core in an early dialog is with Iq */
     GW_EX_UNDOING,    /* refused; the state before is with Iq */
     GW_EX_STATES,
 };
 
 struct gw_exchange {
     uint8_t state;
-    bool is_first;             /* of the call */
-    bool is_late;              /* the offer came in the 2xx of `to` */
-    bool is_own;               /* the gateway offers; from is then the other leg and has no transaction */
+    bool is_first; /* of the call */
+    bool is_late;  /* the offer came in the 2xx of `to` */
+    bool is_own;   /* the gateway offers; from is then the other leg and has no transaction */
     struct gw_call_leg *from, *to;
-    struct gw_sip_msg *msg;    /* what Iq is waited for: the message with the answer, or the refusal to pass on */
-    bool needs_reoffer;        /* the browser's codecs changed with the fork */
-    uint8_t own_side;          /* enum gw_leg: where the gateway's own offer goes */
+    struct gw_sip_msg *msg;   /* what Iq is waited for: the message with the answer, or the refusal to pass on */
+    struct gw_call_uas early; /* an offer of the core in an early dialog, with Iq */
+    bool needs_reoffer;       /* the browser's codecs changed with the fork, or by an early offer */
+    uint8_t own_side;         /* enum gw_leg: where the gateway's own offer goes */
     uint8_t own_tries;
-    char answer_tag[128];      /* fork whose answer the core termination points at */
+    char answer_tag[128]; /* fork whose answer the core termination points at */
 };
 
 enum gw_call_timer {
-    GW_TIMER_C,                /* RFC 3261 s. 16.6: no final response */
-    GW_TIMER_EXPIRES,          /* Expires of the INVITE */
-    GW_TIMER_FLOW,             /* the browser's connection is gone */
-    GW_TIMER_SESSION_ACCESS, GW_TIMER_SESSION_CORE,
-    GW_TIMER_RELIABLE,         /* retransmission of a reliable provisional */
-    GW_TIMER_GLARE,            /* our own offer met another: again later (RFC 3261 s. 14.1) */
-    GW_TIMER_IQ,               /* a release is tried again */
-    GW_TIMER_END,              /* the last words of the peers are not waited for any longer */
+    GW_TIMER_C,       /* RFC 3261 s. 16.6: no final response */
+    GW_TIMER_EXPIRES, /* Expires of the INVITE */
+    GW_TIMER_FLOW,    /* the browser's connection is gone */
+    GW_TIMER_SESSION_ACCESS,
+    GW_TIMER_SESSION_CORE,
+    GW_TIMER_RELIABLE, /* retransmission of a reliable provisional */
+    GW_TIMER_GLARE,    /* our own offer met another: again later (RFC 3261 s. 14.1) */
+    GW_TIMER_IQ,       /* a release is tried again */
+    GW_TIMER_END,      /* the last words of the peers are not waited for any longer */
     GW_CALL_TIMERS,
 };
 
@@ -164,9 +168,9 @@ struct gw_call {
     struct gw_ms *ms;
     struct gw_exchange ex;
 
-    gw_call_iq_cb *iq_next;    /* who waits for the Iq reply; NULL: nobody */
-    unsigned iq_pending;       /* replies not yet come, of any kind */
-    uint64_t ctx;              /* 0: none, or released */
+    gw_call_iq_cb *iq_next; /* who waits for the Iq reply; NULL: nobody */
+    unsigned iq_pending;    /* replies not yet come, of any kind */
+    uint64_t ctx;           /* 0: none, or released */
     bool is_released;
     uint8_t release_tries;
     unsigned ndeferred;
@@ -175,14 +179,14 @@ struct gw_call {
     struct gw_call_relay relays[GW_CALL_RELAYS];
     struct {
         uint32_t from_cseq, to_cseq;
-        uint8_t from_side;     /* of the REFER */
+        uint8_t from_side; /* of the REFER */
     } refers[GW_CALL_REFERS];
     unsigned nrefers;
 
     struct gw_ctl_timer *timer;
     uint64_t at_us[GW_CALL_TIMERS]; /* GW_NEVER: off */
-    uint64_t pfu_at_us;        /* last picture_fast_update sent */
-    uint64_t remade_at_us;     /* last core connection asked for anew */
+    uint64_t pfu_at_us;             /* last picture_fast_update sent */
+    uint64_t remade_at_us;          /* last core connection asked for anew */
 
     char *identity, *icid, *access_network_info;
 
@@ -190,8 +194,8 @@ struct gw_call {
     char *caller, *callee;
     uint64_t started_wall_us, answered_wall_us, answered_us, ended_wall_us;
     char why[GW_CALL_REASON];
-    int cause;                 /* SIP status or Reason cause */
-    uint8_t ended_by;          /* enum gw_call_by */
+    int cause;        /* SIP status or Reason cause */
+    uint8_t ended_by; /* enum gw_call_by */
     bool has_record;
     uint16_t ncounters;
     struct gw_iq_counters *counters;
@@ -262,15 +266,16 @@ void gw_leg_abandon(struct gw_call_leg *leg);
 const char *gw_leg_name(const struct gw_call_leg *leg); /* "access", "core" */
 /* Our Contact, from the leg's tag. */
 int gw_leg_set_contact(struct gw_call_leg *leg);
-/* A request of `dlg` (the leg's, or an early one) towards the peer, with the end-to-end headers of `src` (may be NULL). */
+/* A request of `dlg` (the leg's, or an early one) towards the peer, with the end-to-end headers of `src` (may be NULL).
+ */
 struct gw_sip_msg *gw_leg_request(struct gw_call_leg *leg, struct gw_dialog *dlg, const char *method,
                                   const struct gw_sip_msg *src);
 /* Sends; takes *m on success. */
 int gw_leg_send(struct gw_call_leg *leg, struct gw_sip_msg **m, gw_sip_response_cb *cb, void *arg,
                 struct gw_sip_client **out);
 /* A response to req, with the end-to-end headers of `src` (may be NULL) and our Contact and tag. */
-struct gw_sip_msg *gw_leg_response(struct gw_call_leg *leg, const struct gw_sip_msg *req, int status, const char *phrase,
-                                   const struct gw_sip_msg *src);
+struct gw_sip_msg *gw_leg_response(struct gw_call_leg *leg, const struct gw_sip_msg *req, int status,
+                                   const char *phrase, const struct gw_sip_msg *src);
 /* The answer to the transaction leg->uas, with SDP or without. Final non-2xx ends it. */
 void gw_leg_respond(struct gw_call_leg *leg, int status, const char *phrase, const struct gw_sip_msg *src,
                     const char *sdp, size_t sdp_len);
@@ -301,6 +306,7 @@ gw_sip_response_cb gw_invite_on_response;
 void gw_invite_handle(struct gw_call_leg *leg, const struct gw_sip_msg *resp); /* also a deferred one */
 struct gw_call_early *gw_invite_find_early(struct gw_call_leg *leg, const char *remote_tag);
 void gw_invite_drop_early(struct gw_call_leg *leg);
+void gw_invite_keep_sdp(struct gw_call_early *e, struct gw_span sdp);
 
 /* ---- provisional.c ---- */
 /* A response of the callee, whose SDP is dealt with, goes on to the caller. */
@@ -309,9 +315,9 @@ void gw_invite_on_prack(struct gw_call_leg *leg, struct gw_sip_server *txn, cons
 void gw_invite_on_reliable_timer(struct gw_call *c);
 
 /* ---- offer.c ---- */
-void gw_offer_begin(struct gw_call_leg *from);   /* leg->uas holds a transaction with an offer, or without */
+void gw_offer_begin(struct gw_call_leg *from); /* leg->uas holds a transaction with an offer, or without */
 void gw_offer_on_response(struct gw_call_leg *to, const struct gw_sip_msg *resp); /* final, of a re-INVITE or UPDATE */
-void gw_offer_on_answer(struct gw_call *c, const struct gw_sip_msg *msg);   /* of the first INVITE: SDP in 1xx or 2xx */
+void gw_offer_on_answer(struct gw_call *c, const struct gw_sip_msg *msg); /* of the first INVITE: SDP in 1xx or 2xx */
 void gw_offer_on_reanswer(struct gw_call *c, const struct gw_sip_msg *msg, struct gw_span sdp); /* another fork's */
 void gw_offer_on_late_offer(struct gw_call *c, const struct gw_sip_msg *msg);
 void gw_offer_on_ack(struct gw_call_leg *from, const struct gw_sip_msg *ack);
@@ -322,6 +328,11 @@ void gw_offer_reset(struct gw_call *c);
 /* 0, or the status (491, 500) by which an offer that comes now on that leg is refused. */
 int gw_offer_glare(const struct gw_call_leg *from);
 extern const struct gw_sip_server_events gw_offer_server_events;
+/* ---- offer_early.c ---- */
+/* An offer in UPDATE or PRACK before the call is up; takes txn. */
+void gw_offer_early(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req,
+                    struct gw_span sdp);
+void gw_offer_early_drop(struct gw_call *c);
 
 /* ---- refresh.c ---- */
 void gw_refresh_schedule(struct gw_call_leg *leg);
@@ -335,7 +346,8 @@ void gw_request_relay(struct gw_call_leg *from, struct gw_sip_server *txn, const
 void gw_request_send_pfu(struct gw_call *c);
 
 /* ---- transfer.c ---- */
-/* Rewrites Refer-To, Referred-By and Replaces of a request that goes from `from` to the other leg. 0, or NOTFOUND: 481. */
+/* Rewrites Refer-To, Referred-By and Replaces of a request that goes from `from` to the other leg. 0, or NOTFOUND: 481.
+ */
 int gw_transfer_map_refer(struct gw_call_leg *from, struct gw_sip_msg *out);
 int gw_transfer_map_invite(struct gw_calls *cs, struct gw_sip_msg *out);
 /* False: it would replace or join a dialog that a browser cannot have, as none is ours (481). */
@@ -344,8 +356,8 @@ void gw_transfer_remember(struct gw_call_leg *from, const struct gw_sip_msg *req
 void gw_transfer_map_notify(struct gw_call_leg *from, struct gw_sip_msg *out);
 
 /* ---- media.c ---- */
-/* Submits; `next` is called with the reply, or at once with an empty one when req names nothing. False: nothing was sent
- * (next is not called). Takes req. */
+/* Submits; `next` is called with the reply, or at once with an empty one when req names nothing. False: nothing was
+ * sent (next is not called). Takes req. */
 bool gw_media_submit(struct gw_call *c, struct gw_iq_req *req, gw_call_iq_cb *next);
 void gw_media_release(struct gw_call *c);
 void gw_media_tidy(struct gw_call *c); /* after an exchange: data channels that are over */

@@ -80,7 +80,7 @@ void gw_ms_free(struct gw_ms *ms)
 }
 
 /* Takes the step, or STATE. */
-static int step(struct gw_ms *ms, enum gw_oa_event event, struct gw_sdp_refusal *why)
+int ms_step(struct gw_ms *ms, enum gw_oa_event event, struct gw_sdp_refusal *why)
 {
     int next = gw_oa_next(ms->oa, event);
 
@@ -96,7 +96,7 @@ static void log_refused(const struct gw_ms *ms, enum gw_leg leg, unsigned line, 
            line, why->warn, why->text);
 }
 
-static int parse(struct gw_ms *ms, struct gw_span text, struct gw_sdp **out, struct gw_sdp_refusal *why)
+int ms_parse(struct gw_ms *ms, struct gw_span text, struct gw_sdp **out, struct gw_sdp_refusal *why)
 {
     struct gw_sdp_error e;
     int err = gw_sdp_parse(text, out, &e);
@@ -112,7 +112,7 @@ static int parse(struct gw_ms *ms, struct gw_span text, struct gw_sdp **out, str
     return err;
 }
 
-static int remember(struct ms_leg *leg, struct gw_span text)
+int ms_remember(struct ms_leg *leg, struct gw_span text)
 {
     char *copy = malloc(text.len + 1);
 
@@ -152,8 +152,7 @@ static bool is_data(const struct gw_ms *ms, enum gw_leg from, const struct gw_sd
 {
     if (!ms->conf->data_channels || ms->e2ae.client != GW_CLIENT_WIC)
         return false;
-    return from == GW_LEG_ACCESS ? media == GW_E2AE_SCTP && gw_span_is(m->type, "application")
-                                 : ms_data_row(m) != NULL;
+    return from == GW_LEG_ACCESS ? media == GW_E2AE_SCTP && gw_span_is(m->type, "application") : ms_data_row(m) != NULL;
 }
 
 static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, bool *is_protected,
@@ -275,7 +274,7 @@ static bool reaches_other_leg(const struct gw_ms *ms, enum gw_leg from)
     return false;
 }
 
-static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
+int ms_offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
 {
     struct ms_leg *f = &ms->now.legs[from];
     struct gw_sdp_refusal first_why = { 488, 304, "No media offered" };
@@ -325,7 +324,7 @@ static int offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
     return first ? first : GW_E_UNSUPPORTED;
 }
 
-static bool has_bundle(const struct ms_leg *leg)
+bool ms_has_bundle(const struct ms_leg *leg)
 {
     for (unsigned i = 0; i < leg->nlines; i++)
         if (leg->lines[i].in_bundle)
@@ -347,12 +346,12 @@ int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct 
                 struct gw_sdp_refusal *why)
 {
     struct gw_sdp *sdp;
-    int next = step(ms, GW_OA_OFFER, why), err;
+    int next = ms_step(ms, GW_OA_OFFER, why), err;
 
     *why = next < 0 ? *why : (struct gw_sdp_refusal){ .status = 500, .text = "Out of memory" };
     if (next < 0)
         return next;
-    err = parse(ms, text, &sdp, why);
+    err = ms_parse(ms, text, &sdp, why);
     if (err)
         return err;
     err = keep_before(ms);
@@ -360,10 +359,10 @@ int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct 
         gw_sdp_free(sdp);
         return err;
     }
-    err = offer_lines(ms, from, sdp, why);
-    ms->now.legs[from].has_bundle = has_bundle(&ms->now.legs[from]);
+    err = ms_offer_lines(ms, from, sdp, why);
+    ms->now.legs[from].has_bundle = ms_has_bundle(&ms->now.legs[from]);
     if (!err)
-        err = remember(&ms->now.legs[from], text);
+        err = ms_remember(&ms->now.legs[from], text);
     gw_sdp_free(sdp);
     if (err) {
         restore(ms);
@@ -378,7 +377,7 @@ int gw_ms_offer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct 
 }
 
 /* Writes for one leg from what the other leg last said. */
-static int write_leg(struct gw_ms *ms, enum gw_leg to, bool is_offer)
+int ms_write_leg(struct gw_ms *ms, enum gw_leg to, bool is_offer)
 {
     struct gw_sdp_error e;
     struct gw_sdp *src;
@@ -391,7 +390,7 @@ static int write_leg(struct gw_ms *ms, enum gw_leg to, bool is_offer)
     return err;
 }
 
-static int hand_out(struct gw_ms *ms, enum gw_leg leg, char **sdp, size_t *len)
+int ms_hand_out(struct gw_ms *ms, enum gw_leg leg, char **sdp, size_t *len)
 {
     char *copy = strdup(ms->now.legs[leg].local);
 
@@ -404,16 +403,16 @@ static int hand_out(struct gw_ms *ms, enum gw_leg leg, char **sdp, size_t *len)
 
 int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len)
 {
-    int next = step(ms, GW_OA_OFFER_OUT, NULL), err;
+    int next = ms_step(ms, GW_OA_OFFER_OUT, NULL), err;
     enum gw_leg to = ms_other(ms->now.from);
 
     if (next < 0)
         return next;
     err = ms_iq_absorb(ms, reply);
     if (!err)
-        err = write_leg(ms, to, true);
+        err = ms_write_leg(ms, to, true);
     if (!err)
-        err = hand_out(ms, to, sdp, len);
+        err = ms_hand_out(ms, to, sdp, len);
     if (!err)
         ms->oa = (enum gw_oa_state)next;
     return err;
@@ -514,14 +513,14 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
 }
 
 /* Reads an answer of leg `from` into the state; on error the state is as before. */
-static int take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct gw_sdp_refusal *why)
+int ms_take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct gw_sdp_refusal *why)
 {
     struct ms_state copy;
     struct gw_sdp *sdp;
     int err;
 
     *why = (struct gw_sdp_refusal){ .status = 500, .text = "Out of memory" };
-    err = parse(ms, text, &sdp, why);
+    err = ms_parse(ms, text, &sdp, why);
     if (err)
         return err;
     err = ms_state_copy(&copy, &ms->now);
@@ -531,7 +530,7 @@ static int take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, 
     }
     err = answer_lines(ms, from, sdp, why);
     if (!err)
-        err = remember(&ms->now.legs[from], text);
+        err = ms_remember(&ms->now.legs[from], text);
     gw_sdp_free(sdp);
     if (err) {
         gw_stats_inc(GW_STAT_SDP_REFUSED);
@@ -546,20 +545,20 @@ static int take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, 
 int gw_ms_answer(struct gw_ms *ms, struct gw_span text, struct gw_iq_req *req, struct gw_sdp_refusal *why)
 {
     enum gw_leg from = ms_other(ms->now.from);
-    int next = step(ms, GW_OA_ANSWER, why), err;
+    int next = ms_step(ms, GW_OA_ANSWER, why), err;
 
     if (next < 0)
         return next;
-    err = take_answer(ms, from, text, why);
+    err = ms_take_answer(ms, from, text, why);
     if (err)
         return err;
-    ms->now.legs[from].has_bundle = has_bundle(&ms->now.legs[from]);
+    ms->now.legs[from].has_bundle = ms_has_bundle(&ms->now.legs[from]);
     ms->oa = (enum gw_oa_state)next;
     ms_iq_configure(ms, req);
     return 0;
 }
 
-static void commit(struct gw_ms *ms)
+void ms_commit(struct gw_ms *ms)
 {
     for (int leg = 0; leg < 2; leg++)
         for (unsigned i = 0; i < ms->now.legs[leg].nlines; i++) {
@@ -583,7 +582,7 @@ static void commit(struct gw_ms *ms)
 
 int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len)
 {
-    int err = step(ms, GW_OA_ANSWER_OUT, NULL);
+    int err = ms_step(ms, GW_OA_ANSWER_OUT, NULL);
 
     if (err < 0)
         return err;
@@ -594,74 +593,19 @@ int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **s
         *sdp = NULL;
         *len = 0;
     } else {
-        err = write_leg(ms, ms->now.from, false);
+        err = ms_write_leg(ms, ms->now.from, false);
         if (!err)
-            err = hand_out(ms, ms->now.from, sdp, len);
+            err = ms_hand_out(ms, ms->now.from, sdp, len);
         if (err)
             return err;
     }
-    commit(ms);
+    ms_commit(ms);
+    ms_access_view(ms, ms->told);
     return 0;
 }
 
-/* --- forks and offers of our own -------------------------------------------------------------------------------------
+/* --- offers of our own -------------------------------------------------------------------------------------
  */
-
-/* Whether the access side would have been answered the same. */
-static bool is_same_answer(const struct ms_state *a, const struct ms_state *b)
-{
-    for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
-        const struct ms_stream *x = &a->streams[i], *y = &b->streams[i];
-
-        if (x->is_on != y->is_on)
-            return false;
-        if (!x->is_on)
-            continue;
-        if (x->direction[GW_LEG_CORE] != y->direction[GW_LEG_CORE])
-            return false;
-        for (unsigned k = 0; k < x->ncodecs; k++) /* the rows of one offer: the same in both */
-            if ((x->codecs[k].answer_pt == MS_NO_PT) != (y->codecs[k].answer_pt == MS_NO_PT))
-                return false;
-    }
-    for (unsigned i = 0; i < a->nchannels && i < b->nchannels; i++)
-        if (a->channels[i].is_on != b->channels[i].is_on ||
-            a->channels[i].direction[GW_LEG_CORE] != b->channels[i].direction[GW_LEG_CORE])
-            return false;
-    return true;
-}
-
-int gw_ms_reanswer(struct gw_ms *ms, struct gw_span text, struct gw_iq_req *req, bool *needs_reoffer,
-                   struct gw_sdp_refusal *why)
-{
-    struct gw_iq_req *old;
-    struct ms_state copy;
-    int err = step(ms, GW_OA_REANSWER, why);
-
-    if (err < 0)
-        return err;
-    if (ms->now.from != GW_LEG_ACCESS || !ms->now.legs[GW_LEG_CORE].remote) {
-        ms_refuse(why, 500, 0, "No offer that could be answered again");
-        return GW_E_STATE;
-    }
-    old = malloc(sizeof(*old));
-    err = old ? ms_state_copy(&copy, &ms->now) : GW_E_NOMEM;
-    if (err) {
-        free(old);
-        return err;
-    }
-    ms_iq_configure(ms, old);
-    err = take_answer(ms, GW_LEG_CORE, text, why);
-    if (!err) {
-        *needs_reoffer = !is_same_answer(&copy, &ms->now);
-        ms_iq_configure(ms, req);
-        ms_iq_difference(req, old);
-        commit(ms);
-    }
-    ms_state_fini(&copy);
-    explicit_bzero(old, sizeof(*old));
-    free(old);
-    return err;
-}
 
 static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src)
 {
@@ -693,7 +637,7 @@ int ms_own_begin(struct gw_ms *ms, enum gw_leg to, enum gw_oa_event event, struc
 {
     enum gw_leg from = ms_other(to);
     struct gw_sdp_error e;
-    int next = step(ms, event, NULL), err;
+    int next = ms_step(ms, event, NULL), err;
 
     if (next < 0)
         return next;
@@ -727,7 +671,7 @@ int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
         return err;
     err = ms_write(ms, to, src, true);
     if (!err)
-        err = hand_out(ms, to, sdp, len);
+        err = ms_hand_out(ms, to, sdp, len);
     gw_sdp_free(src);
     if (err)
         restore(ms);
@@ -736,7 +680,7 @@ int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
 
 int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
 {
-    int err = step(ms, GW_OA_ROLLBACK, NULL);
+    int err = ms_step(ms, GW_OA_ROLLBACK, NULL);
     bool was_configured = ms->oa == GW_OA_ANSWER_RECEIVED;
     struct ms_kept *kept;
     unsigned n = 0;

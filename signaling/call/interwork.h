@@ -52,6 +52,12 @@ GW_MUST_CHECK int gw_ms_answer_out(struct gw_ms *ms, const struct gw_iq_reply *r
  * nothing to do has nterms == nstreams == 0; its reply need not be given back. */
 GW_MUST_CHECK int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
                                  struct gw_sdp_refusal *why);
+/* The core offers anew inside an early dialog (UPDATE, or PRACK; RFC 3311, RFC 3262 s. 5), which a browser cannot be
+ * asked about: as gw_ms_reanswer, whoever of the two made the call. The answer to it is written from what the access
+ * leg has said. UNSUPPORTED: it asks for more than that. */
+GW_MUST_CHECK int gw_ms_early_offer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
+                                    struct gw_sdp_refusal *why);
+GW_MUST_CHECK int gw_ms_early_answer(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len);
 /* A new offer towards `to` made by the gateway itself from what the other leg last said. Needs no Iq before it is sent;
  * its answer goes to gw_ms_answer and gw_ms_answer_out. STATE if an offer is open or there was no exchange yet. */
 GW_MUST_CHECK int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len);

@@ -61,24 +61,24 @@ struct ms_data_row;
 /* A data channel of the browser and its m-line towards the core (specs/data-media.md 2). */
 struct ms_channel {
     bool is_used, is_offered, is_on, was_configured, was_answered;
-    bool is_lost;            /* its core connection: the next offer makes another */
-    bool is_moved;           /* another connection was agreed in the last exchange */
-    bool is_in_band;         /* opened by DCEP: never in the browser's SDP (RFC 8864 s. 6.1) */
-    bool is_waiting;         /* came in band, its offer was rolled back and is made again */
-    bool is_closed;          /* by the browser, without a word of SDP */
-    bool has_cema;           /* MSRP: paths and roles pass (RFC 6714, RFC 8873 s. 6), else they are ours */
-    uint8_t protocol;        /* enum gw_iq_protocol */
+    bool is_lost;                  /* its core connection: the next offer makes another */
+    bool is_moved;                 /* another connection was agreed in the last exchange */
+    bool is_in_band;               /* opened by DCEP: never in the browser's SDP (RFC 8864 s. 6.1) */
+    bool is_waiting;               /* came in band, its offer was rolled back and is made again */
+    bool is_closed;                /* by the browser, without a word of SDP */
+    bool has_cema;                 /* MSRP: paths and roles pass (RFC 6714, RFC 8873 s. 6), else they are ours */
+    uint8_t protocol;              /* enum gw_iq_protocol */
     const struct ms_data_row *row; /* of its m-line */
-    uint8_t iq;              /* id at Iq; never given again */
-    uint16_t id;             /* of the SCTP stream */
-    uint8_t stream;          /* index of its MS_DATA stream */
-    uint8_t core_line, core_term; /* core_line MS_NO_LINE: its m-line serves something else now */
-    uint8_t direction[2];    /* enum gw_sdp_direction, as that leg said */
-    uint8_t setup[2];        /* enum gw_sdp_setup: MSRP role (dcsa) of the browser; TCP role of the core */
+    uint8_t iq;                    /* id at Iq; never given again */
+    uint16_t id;                   /* of the SCTP stream */
+    uint8_t stream;                /* index of its MS_DATA stream */
+    uint8_t core_line, core_term;  /* core_line MS_NO_LINE: its m-line serves something else now */
+    uint8_t direction[2];          /* enum gw_sdp_direction, as that leg said */
+    uint8_t setup[2];              /* enum gw_sdp_setup: MSRP role (dcsa) of the browser; TCP role of the core */
     uint8_t t140_pt, red_pt, generations;
     uint16_t cps[2];
-    char options[MS_DCMAP];  /* of its dcmap, as first written */
-    char token[17];          /* of our MSRP URIs */
+    char options[MS_DCMAP]; /* of its dcmap, as first written */
+    char token[17];         /* of our MSRP URIs */
     char client_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1];
 };
 
@@ -144,8 +144,9 @@ struct gw_ms {
         bool is_orphan;
     } in_band[2 * GW_IQ_CHANNELS];
     unsigned nin_band;
-    unsigned next_sctp;               /* the same of SCTP streams: ours are odd, as we end as the DTLS server */
+    unsigned next_sctp; /* the same of SCTP streams: ours are odd, as we end as the DTLS server */
     enum gw_oa_state oa;
+    uint8_t told[32];             /* ms_access_view of the last whole exchange */
     struct ms_state now, *before; /* before: owned, NULL unless an offer is open */
 };
 
@@ -175,6 +176,10 @@ int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind k
 int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index);
 int ms_take_line(struct ms_leg *leg, unsigned *index);
 void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line);
+
+/* --- interwork_again.c */
+/* A digest of what the access leg knows of the session: streams, directions, codecs, channels. */
+void ms_access_view(const struct gw_ms *ms, uint8_t out[32]);
 
 /* --- interwork_codec.c */
 /* Fills codecs and extensions of s from an offered m-line; refused when no codec is left. */
@@ -228,7 +233,7 @@ int ms_channel_put(struct gw_ms *ms, const struct ms_channel *was, const struct 
 struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
 struct ms_channel *ms_channel_find(struct gw_ms *ms, unsigned stream, unsigned id);
 void ms_channel_leave(struct gw_ms *ms, struct ms_line *l); /* its m-line serves something else */
-bool ms_data_is_offered(const struct gw_ms *ms); /* any channel */
+bool ms_data_is_offered(const struct gw_ms *ms);            /* any channel */
 /* Associations go on, and with them their channels, in an offer that does not speak of them. False: there is none. */
 bool ms_data_keep(struct gw_ms *ms, bool has_channels);
 void ms_data_iq(struct gw_ms *ms, struct gw_iq_req *req, bool is_configure);
@@ -253,8 +258,7 @@ int ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, struct
                           struct gw_sdp_refusal *why);
 
 /* --- interwork_data_write.c */
-void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer,
-                        struct gw_sdp_buf *b);
+void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer, struct gw_sdp_buf *b);
 void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
                           struct gw_sdp_buf *b);
 void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
@@ -262,7 +266,17 @@ void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t); /* of 
 /* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
 void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
 
-/* --- interwork.c, for offers of our own */
+/* --- interwork.c, for offers of our own and for what comes after an answer */
+int ms_step(struct gw_ms *ms, enum gw_oa_event event, struct gw_sdp_refusal *why); /* the next state, or STATE */
+int ms_parse(struct gw_ms *ms, struct gw_span text, struct gw_sdp **out, struct gw_sdp_refusal *why);
+int ms_remember(struct ms_leg *leg, struct gw_span text);
+int ms_offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why);
+/* Reads an answer of leg `from` into the state; on error the state is as before. */
+int ms_take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct gw_sdp_refusal *why);
+void ms_commit(struct gw_ms *ms);
+bool ms_has_bundle(const struct ms_leg *leg);
+int ms_write_leg(struct gw_ms *ms, enum gw_leg to, bool is_offer);
+int ms_hand_out(struct gw_ms *ms, enum gw_leg leg, char **sdp, size_t *len);
 int ms_own_begin(struct gw_ms *ms, enum gw_leg to, enum gw_oa_event event, struct gw_sdp **src);
 
 /* --- interwork_iq.c */

@@ -28,10 +28,10 @@
 #define TO_CORE(v) "v=0\r\no=- ID " v " IN IP4 10.0.0.5\r\ns=-\r\nt=0 0\r\n"
 /* Our end of a WebRTC transport; n: termination and ICE generation, "1g1". */
 #define OUR_ICE(n)                                                                                                     \
-    "a=ice-ufrag:gwU" n "\r\n"                                                                                        \
-    "a=ice-pwd:gwgwgwgwgwgwgwgwgwgw" n "\r\n"                                                                         \
-    "a=candidate:1 1 udp 2130706431 198.51.100.5 40000 typ host\r\n"                                                  \
-    "a=end-of-candidates\r\n"                                                                                         \
+    "a=ice-ufrag:gwU" n "\r\n"                                                                                         \
+    "a=ice-pwd:gwgwgwgwgwgwgwgwgwgw" n "\r\n"                                                                          \
+    "a=candidate:1 1 udp 2130706431 198.51.100.5 40000 typ host\r\n"                                                   \
+    "a=end-of-candidates\r\n"                                                                                          \
     "a=fingerprint:sha-256 " OURS "\r\n"
 
 struct session {

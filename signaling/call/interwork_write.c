@@ -113,9 +113,11 @@ static void collect_rows(struct out *o)
     } else {
         o->nrows = ms_codecs_agreed(o->s, o->rows);
     }
+    /* an answer to the side that once answered (an offer in an early dialog) keeps the numbers that side uses */
+    bool is_reversed = !o->is_offer && o->to != o->ms->now.from;
     for (unsigned i = 0; i < o->nrows; i++) {
-        o->src_pt[i] = o->is_offer ? o->rows[i]->pt[ms_other(o->to)] : o->rows[i]->answer_pt;
-        o->dst_pt[i] = o->rows[i]->pt[o->to];
+        o->src_pt[i] = o->is_offer || is_reversed ? o->rows[i]->pt[ms_other(o->to)] : o->rows[i]->answer_pt;
+        o->dst_pt[i] = is_reversed ? o->rows[i]->answer_pt : o->rows[i]->pt[o->to];
     }
 }
 
@@ -184,9 +186,10 @@ void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const cha
     gw_sdp_printf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", t->local.ufrag, t->local.pwd);
     write_candidates(b, &t->local);
     ms_write_fingerprint(b, t);
-    gw_sdp_printf(b, "a=setup:%s\r\n", is_offer                                ? "actpass"
-                                       : t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
-                                                                             : "passive");
+    gw_sdp_printf(b, "a=setup:%s\r\n",
+                  is_offer                              ? "actpass"
+                  : t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
+                                                        : "passive");
     if (t->tls_id[0])
         gw_sdp_printf(b, "a=tls-id:%s\r\n", t->tls_id);
 }
@@ -348,7 +351,10 @@ static void write_media(struct out *o)
         if (gw_sdp_attr_of(&src->lines[i], &name, &value) && !is_own(name))
             gw_sdp_printf(o->b, "a=%.*s\r\n", GW_SDP_ARG(src->lines[i].value));
     }
-    gw_sdp_printf(o->b, "a=%s\r\n", gw_sdp_direction_text((enum gw_sdp_direction)o->s->direction[ms_other(o->to)]));
+    unsigned direction = o->s->direction[ms_other(o->to)];
+    if (!o->is_offer) /* no more than was offered (RFC 3264 s. 6.1) */
+        direction &= gw_sdp_direction_reverse((enum gw_sdp_direction)o->s->direction[o->to]);
+    gw_sdp_printf(o->b, "a=%s\r\n", gw_sdp_direction_text((enum gw_sdp_direction)direction));
 }
 
 /* Port 0 keeps the place; the mid stays, outside of the group (RFC 3264 s. 6, RFC 9143 s. 7.3.3). */

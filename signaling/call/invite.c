@@ -168,7 +168,7 @@ void gw_invite_on_response(void *arg, struct gw_sip_client *t, const struct gw_s
         gw_stats_inc(GW_STAT_CALL_EVENTS_DROPPED);
 }
 
-static void keep_sdp(struct gw_call_early *e, struct gw_span sdp)
+void gw_invite_keep_sdp(struct gw_call_early *e, struct gw_span sdp)
 {
     char *copy = malloc(sdp.len);
 
@@ -204,17 +204,17 @@ static void on_provisional(struct gw_call_leg *leg, const struct gw_sip_msg *res
         e->rseq = n;
         send_prack(leg, e);
     }
-    if (!e || c->ex.is_late || !gw_leg_find_sdp(resp, &sdp)) {
+    if (!e || c->ex.is_late || e->has_offered || !gw_leg_find_sdp(resp, &sdp)) {
         gw_invite_forward(c, resp);
         return;
     }
     if (c->ex.state == GW_EX_OFFERED) {
-        keep_sdp(e, sdp);
+        gw_invite_keep_sdp(e, sdp);
         gw_offer_on_answer(c, resp);
     } else if (is_current_answer(c, e, sdp)) {
         gw_invite_forward(c, resp);
     } else {
-        keep_sdp(e, sdp);
+        gw_invite_keep_sdp(e, sdp);
         gw_offer_on_reanswer(c, resp, sdp);
     }
 }
@@ -269,7 +269,7 @@ static void on_first_2xx(struct gw_call_leg *leg, const struct gw_sip_msg *resp)
     gw_leg_learn(leg, resp);
     gw_session_timer_on_response(&leg->timer, resp, leg->is_browser ? 0 : leg->asked_s, gw_call_now_us(c));
     gw_refresh_schedule(leg);
-    bool has_sdp = gw_leg_find_sdp(resp, &sdp);
+    bool has_sdp = !e.has_offered && gw_leg_find_sdp(resp, &sdp);
     if (c->ex.is_late) {
         leg->state = GW_LEG_ACCEPTED;
         if (has_sdp)

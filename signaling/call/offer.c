@@ -9,7 +9,7 @@
 
 enum { RETRY_AFTER_S = 30 };
 
-static void on_iq(struct gw_call *c, const struct gw_iq_reply *reply)
+void gw_offer_on_iq(struct gw_call *c, const struct gw_iq_reply *reply)
 {
     gw_offer_step(c, reply->err ? GW_EV_IQ_FAIL : GW_EV_IQ_OK, &(struct gw_ex_facts){ .reply = reply });
 }
@@ -20,6 +20,7 @@ void gw_offer_reset(struct gw_call *c)
     c->ex.msg = NULL;
     c->ex.state = GW_EX_IDLE;
     c->ex.is_late = c->ex.is_own = false;
+    gw_offer_early_drop(c);
     gw_media_tidy(c);
     if (c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE))
         gw_offer_own_soon(&c->leg[GW_LEG_CORE], 0);
@@ -101,7 +102,7 @@ static void reserve(struct gw_call *c, const struct gw_ex_facts *f)
             refuse_sdp(c, &why);
         return;
     }
-    if (!gw_media_submit(c, req, on_iq))
+    if (!gw_media_submit(c, req, gw_offer_on_iq))
         gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
@@ -227,7 +228,7 @@ static void reserve_own(struct gw_call *c, const struct gw_ex_facts *f)
         gw_offer_reset(c);
         return;
     }
-    if (!gw_media_submit(c, req, on_iq))
+    if (!gw_media_submit(c, req, gw_offer_on_iq))
         gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
@@ -252,7 +253,7 @@ static void commit(struct gw_call *c, const struct gw_ex_facts *f)
     }
     if (c->ex.is_first && (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0))
         c->ex.answer_tag[0] = '\0';
-    if (!gw_media_submit(c, req, on_iq))
+    if (!gw_media_submit(c, req, gw_offer_on_iq))
         gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
@@ -330,7 +331,7 @@ static void repoint(struct gw_call *c, const struct gw_ex_facts *f)
     }
     if (!to || gw_sip_param(to, "tag", c->ex.answer_tag, sizeof(c->ex.answer_tag)) != 0)
         c->ex.answer_tag[0] = '\0';
-    if (!gw_media_submit(c, req, on_iq))
+    if (!gw_media_submit(c, req, gw_offer_on_iq))
         gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
@@ -344,7 +345,7 @@ static void undo(struct gw_call *c, const struct gw_ex_facts *f)
     struct gw_iq_req *req = gw_media_req(c);
 
     keep_msg(c, f->msg);
-    if (!req || gw_ms_rollback(c->ms, req) != 0 || !gw_media_submit(c, req, on_iq)) {
+    if (!req || gw_ms_rollback(c->ms, req) != 0 || !gw_media_submit(c, req, gw_offer_on_iq)) {
         gw_offer_broken(c, 500, "state before the offer not restored");
         return;
     }
@@ -407,6 +408,9 @@ static const struct {
     { GW_EX_ANSWERED,   GW_EV_REANSWER,   repoint,           GW_EX_REPOINTING },
     { GW_EX_REPOINTING, GW_EV_IQ_OK,      forward,           GW_EX_ANSWERED },
     { GW_EX_REPOINTING, GW_EV_IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
+    { GW_EX_ANSWERED,   GW_EV_EARLY_OFFER, gw_offer_early_take, GW_EX_REOFFERED },
+    { GW_EX_REOFFERED,  GW_EV_IQ_OK,      gw_offer_early_answer, GW_EX_ANSWERED },
+    { GW_EX_REOFFERED,  GW_EV_IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
     { GW_EX_UNDOING,    GW_EV_IQ_OK,      pass_refusal,      GW_EX_IDLE },
     { GW_EX_UNDOING,    GW_EV_IQ_FAIL,    cannot_commit,     GW_EX_IDLE },
 };
@@ -414,8 +418,8 @@ static const struct {
 
 void gw_offer_step(struct gw_call *c, enum gw_ex_event ev, const struct gw_ex_facts *f)
 {
-    static const char *const events[] = { "offer",     "offerless", "late offer",
-                                          "own offer", "own lines", "answer", "answer of a fork",
+    static const char *const events[] = { "offer",     "offerless", "late offer",       "own offer",
+                                          "own lines", "answer",    "answer of a fork", "early offer",
                                           "refusal",   "reply",     "failed reply" };
 
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -173,6 +173,129 @@ TEST(a_dialog_that_is_gone_ends_the_call)
     world_close();
 }
 
+/* ---- offers in early dialogs: the gateway answers for the browser ---- */
+
+TEST(an_early_offer_of_the_callee_is_answered_and_told_to_the_browser_later) /* RFC 6337 s. 2.2.2 */
+{
+    static const char reliable[] = CORE_CONTACT "Require: 100rel\nRSeq: 7\n";
+    struct gw_sip_server *a, *update;
+    struct gw_sip_client *b;
+
+    world_open();
+    a = browser_invite("v1", NULL);
+    media();
+    b = last_sent("INVITE");
+    fake_answer(b, 180, "bob", CORE_CONTACT, NULL);
+    update = from_callee(b, "bob", "UPDATE", 1, NULL, "v0"); /* our own offer is open */
+    EQ(fake_status(update), 491);
+    fake_answer(b, 183, "bob", reliable, "v2");
+    fake_answer(last_sent("PRACK"), 200, "bob", NULL, NULL);
+    media();
+    STR_EQ(last_body(a), "answer:v2");
+    EQ(fake_status(from_callee(b, "bob", "UPDATE", 2, NULL, "bad")), 488);
+    gw_ms_fake_need_reoffer();
+    update = from_callee(b, "bob", "UPDATE", 3, NULL, "v3");
+    EQ(fake_responses(update), 0); /* not before Iq has it */
+    media();
+    EQ(fake_status(update), 200);
+    STR_EQ(last_body(update), "early:v3");
+    fake_answer(b, 180, "bob", CORE_CONTACT, "v2"); /* the answer of before, repeated: not one any more */
+    fake_answer(b, 200, "bob", CORE_CONTACT, "v2");
+    STR_EQ(last_body(a), "answer:v2"); /* the browser has one answer, always */
+    fake_ack(a, NULL);
+    struct gw_sip_client *out = last_sent("INVITE");
+    EQ(fake_client_flow(out), browser);
+    STR_EQ(body_of(fake_client_request(out)), "offer:v3");
+    fake_answer(out, 200, "f1", BROWSER_CONTACT, "v4");
+    media();
+    hang_up(a);
+    world_close();
+}
+
+TEST(an_early_offer_of_one_fork_is_not_the_answer_of_another)
+{
+    struct gw_sip_server *a, *update;
+    struct gw_sip_client *b;
+
+    world_open();
+    a = browser_invite("v1", NULL);
+    media();
+    b = last_sent("INVITE");
+    fake_answer(b, 183, "x", "Contact: <sip:x@10.0.0.21>\n", "vx");
+    media();
+    fake_answer(b, 183, "y", "Contact: <sip:y@10.0.0.22>\n", "vy");
+    media();
+    update = from_callee(b, "x", "UPDATE", 1, NULL, "vx2");
+    media();
+    STR_EQ(last_body(update), "early:vx2");
+    update = from_callee(b, "y", "UPDATE", 1, NULL, "vy2");
+    media();
+    STR_EQ(last_body(update), "early:vy2");
+    fake_answer(b, 200, "x", "Contact: <sip:x@10.0.0.21>\n", NULL); /* x wins: its offer counts, not its first answer */
+    media();
+    EQ(fake_status(a), 200);
+    fake_ack(a, NULL);
+    hang_up(a);
+    world_close();
+}
+
+TEST(an_early_offer_of_the_caller_in_prack_or_update_is_answered)
+{
+    struct gw_sip_server *a, *prack, *update;
+    char rack[64];
+
+    world_open();
+    a = core_invite("v1", "Require: 100rel\n");
+    media();
+    struct gw_sip_client *b = last_sent("INVITE");
+    fake_answer(b, 180, "f1", BROWSER_CONTACT, NULL);
+    EQ(fake_status(from_caller(a, "UPDATE", 4, NULL, "v0")), 500); /* its first offer is open (RFC 3311 s. 5.2) */
+    snprintf(rack, sizeof(rack), "RAck: %s 3 INVITE\n", header_of(fake_last_response(a), "RSeq"));
+    EQ(fake_status(from_caller(a, "PRACK", 5, rack, NULL)), 200);
+    fake_answer(b, 183, "f1", BROWSER_CONTACT, "v2");
+    media();
+    snprintf(rack, sizeof(rack), "RAck: %s 3 INVITE\n", header_of(fake_last_response(a), "RSeq"));
+    prack = from_caller(a, "PRACK", 6, rack, "v3");
+    media();
+    EQ(fake_status(prack), 200);
+    STR_EQ(last_body(prack), "early:v3");
+    gw_ms_fake_need_reoffer();
+    update = from_caller(a, "UPDATE", 7, NULL, "v4");
+    media();
+    EQ(fake_status(update), 200);
+    STR_EQ(last_body(update), "early:v4");
+    fake_answer(b, 200, "f1", BROWSER_CONTACT, "v2");
+    media();
+    EQ(fake_status(a), 200);
+    STR_EQ(last_body(a), ""); /* all was said reliably */
+    fake_ack(a, NULL);
+    struct gw_sip_client *out = last_sent("INVITE");
+    STR_EQ(body_of(fake_client_request(out)), "offer:v4");
+    fake_answer(out, 200, "f1", BROWSER_CONTACT, "v5");
+    media();
+    hang_up(a);
+    world_close();
+}
+
+TEST(an_early_offer_ends_with_its_call)
+{
+    struct gw_sip_server *a;
+    struct gw_sip_client *b;
+
+    world_open();
+    a = browser_invite("v1", NULL);
+    media();
+    b = last_sent("INVITE");
+    fake_answer(b, 183, "bob", CORE_CONTACT, "v2");
+    media();
+    (void)from_callee(b, "bob", "UPDATE", 1, NULL, "v3"); /* with Iq */
+    fake_cancel(a);
+    media();
+    EQ(fake_status(a), 487);
+    fake_answer(b, 487, "bob", NULL, NULL);
+    world_close();
+}
+
 TEST(update_of_the_core_is_a_reinvite_for_a_client_without_update) /* SIP.js */
 {
     struct gw_sip_server *a;
@@ -182,11 +305,6 @@ TEST(update_of_the_core_is_a_reinvite_for_a_client_without_update) /* SIP.js */
     a = browser_invite("v1", "Allow: ACK, BYE, CANCEL, INFO, INVITE, MESSAGE, NOTIFY, OPTIONS, PRACK, REFER\n");
     media();
     b = last_sent("INVITE");
-    struct gw_sip_server *early = NULL;
-    fake_answer(b, 183, "bob", CORE_CONTACT, "v2");
-    media();
-    early = from_callee(b, "bob", "UPDATE", 1, NULL, "v3"); /* before the answer there is nothing to convert it to */
-    EQ(fake_status(early), 488);
     fake_answer(b, 200, "bob", CORE_CONTACT, "v2");
     media();
     fake_ack(a, NULL);

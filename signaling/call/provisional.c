@@ -88,11 +88,14 @@ void gw_invite_on_prack(struct gw_call_leg *leg, struct gw_sip_server *txn, cons
     gw_call_timer_set(leg->call, GW_TIMER_RELIABLE, GW_NEVER);
     gw_sip_msg_free(leg->reliable_msg);
     leg->reliable_msg = NULL;
-    next = gw_leg_find_sdp(req, &sdp) ? gw_leg_response(leg, req, 488, NULL, NULL)
-                                      : gw_leg_response(leg, req, 200, NULL, NULL);
-    if (!next || gw_sip_server_respond(txn, &next) != 0)
-        gw_sip_server_drop(txn);
-    gw_sip_msg_free(next);
+    if (gw_leg_find_sdp(req, &sdp)) {
+        gw_offer_early(leg, txn, req, sdp);
+    } else {
+        next = gw_leg_response(leg, req, 200, NULL, NULL);
+        if (!next || gw_sip_server_respond(txn, &next) != 0)
+            gw_sip_server_drop(txn);
+        gw_sip_msg_free(next);
+    }
     next = leg->held[0];
     leg->held[0] = NULL;
     if (next && leg->state == GW_LEG_INVITED)

@@ -11,10 +11,10 @@ enum { GW_RELIABLE_T1_MS = 500 };
 enum gw_reliable_do { GW_RELIABLE_NOTHING, GW_RELIABLE_RESEND, GW_RELIABLE_GIVE_UP };
 
 struct gw_reliable {
-    uint32_t rseq;         /* of the last response sent; 0: none yet */
-    bool is_waiting;       /* for its PRACK */
+    uint32_t rseq;   /* of the last response sent; 0: none yet */
+    bool is_waiting; /* for its PRACK */
     uint32_t interval_ms;
-    uint64_t next_us;      /* GW_NEVER: nothing to do */
+    uint64_t next_us; /* GW_NEVER: nothing to do */
     uint64_t give_up_us;
 };
 

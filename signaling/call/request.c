@@ -106,8 +106,8 @@ static void on_update(struct gw_call_leg *leg, struct gw_sip_server *txn, const 
     if (gw_leg_find_sdp(req, &sdp) || gw_sip_msg_body(req).len) {
         if (leg->call->state == GW_CALL_UP)
             begin_offer(leg, txn, req, false);
-        else /* a browser cannot take an offer before the call is up, and one that rings has no answer to change */
-            answer(leg, txn, req, 488, "Warning", "399 imsgw \"No offer before the call is answered\"");
+        else if (!refuse_offer(leg, txn, req))
+            gw_offer_early(leg, txn, req, sdp);
         return;
     }
     if (refuse_offer(leg, txn, req))

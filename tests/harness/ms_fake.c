@@ -161,6 +161,18 @@ int gw_ms_reanswer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, 
     return 0;
 }
 
+int gw_ms_early_offer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, bool *needs_reoffer,
+                      struct gw_sdp_refusal *why)
+{
+    return gw_ms_reanswer(ms, sdp, req, needs_reoffer, why);
+}
+
+int gw_ms_early_answer(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sdp, size_t *len)
+{
+    expect(ms, STABLE, "early_answer");
+    return put(ms, GW_LEG_CORE, "early", sdp, len);
+}
+
 int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
 {
     expect(ms, STABLE, "reoffer");

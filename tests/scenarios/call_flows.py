@@ -281,6 +281,22 @@ async def reliable_callee(lab, browser):
     await lab.finished(phone)
 
 
+async def early_update(lab, browser):
+    """An UPDATE with an offer before the 200: the gateway answers it; the browser is offered once the call is up."""
+    phone = await lab.sipp("early_update")
+    browser.invite("sip:bob@ims.example", sdp())
+    early = await browser.expect(183)
+    ok = await browser.expect(200)
+    assert ok.body == early.body != "", ok.text
+    browser.ack(ok)
+    again = await browser.expect("INVITE")
+    assert "a=sendonly" in again.body and "a=setup:actpass" in again.body, again.text
+    browser.reply(again, 200, "OK", sdp(2, setup="active", direction="recvonly"))
+    await browser.expect("ACK")
+    await browser.hang_up()
+    await lab.finished(phone)
+
+
 async def redirect(lab, browser):
     phone = await lab.sipp("redirect")
     browser.invite("sip:bob@ims.example", sdp())
@@ -417,6 +433,19 @@ async def reliable_caller(lab, browser):
     await lab.finished(phone)
 
 
+async def early_prack(lab, browser):
+    """Offers of the calling phone in PRACK and UPDATE before the 200."""
+    phone = await lab.sipp("early_prack", browser)
+    invite = await browser.expect("INVITE")
+    browser.reply(invite, 183, "Session Progress", sdp(setup="active"))
+    await asyncio.sleep(0.3)
+    browser.reply(invite, 200, "OK", sdp(setup="active"))
+    await browser.expect("ACK")
+    bye = await browser.expect("BYE")
+    browser.reply(bye, 200, "OK")
+    await lab.finished(phone)
+
+
 async def timer_too_short(lab, browser):
     await lab.finished(await lab.sipp("timer_too_short", browser))
 
@@ -486,7 +515,7 @@ async def connection_lost(lab, browser):
 
 
 CASES = [fork, fork_codecs, reliable_callee, redirect, cancel_race, glare, timer_refused, transfer, attended, call_browser, late_offer,
-         reliable_caller, timer_too_short, core_cancels, many_calls, connection_moved, connection_lost]
+         reliable_caller, early_update, early_prack, timer_too_short, core_cancels, many_calls, connection_moved, connection_lost]
 
 
 async def run(case):

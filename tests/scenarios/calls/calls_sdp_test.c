@@ -99,6 +99,81 @@ TEST(the_core_termination_follows_the_fork_that_answers) /* CAL-003 */
     world_close();
 }
 
+static bool core_goes_to(uint16_t port)
+{
+    bool is_there = false;
+
+    for (unsigned i = 0; i < gw_agw_fake_last(agw)->nterms; i++)
+        is_there |= gw_agw_fake_last(agw)->terms[i].remote_rtp.port == port;
+    return is_there;
+}
+
+TEST(an_early_offer_of_the_phone_moves_its_media_and_is_answered_in_its_own_numbers) /* RFC 3311, RFC 6337 */
+{
+    struct gw_sip_server *a, *update;
+    struct gw_sip_client *b;
+    char first[2048];
+
+    world_open();
+    a = browser_invite(webrtc(1, "actpass", "sendrecv"), NULL);
+    media();
+    b = last_sent("INVITE");
+    fake_answer(b, 183, "bob", CORE_CONTACT, phone(1, 30000, "sendrecv"));
+    media();
+    snprintf(first, sizeof(first), "%s", last_body(a));
+    update = from_callee(b, "bob", "UPDATE", 1, NULL, phone(2, 30020, "sendonly"));
+    media();
+    EQ(fake_status(update), 200);
+    CHECK(core_goes_to(30020));
+    CHECK(has(last_body(update), " RTP/AVP 8 101\r\n") && has(last_body(update), "a=recvonly"));
+    CHECK(!has(last_body(update), "opus") && !has(last_body(update), "ice-") && !has(last_body(update), "fingerprint"));
+    update = from_callee(b, "bob", "UPDATE", 2, NULL,
+                         "v=0\r\no=bob 1 3 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\n"
+                         "t=0 0\r\nm=audio 30020 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n");
+    EQ(fake_status(update), 488); /* nothing of what the browser has: the media stays as it was */
+    update = from_callee(b, "bob", "UPDATE", 3, NULL, phone(4, 30020, "sendrecv"));
+    media();
+    CHECK(has(last_body(update), "a=sendrecv"));
+    fake_answer(b, 200, "bob", CORE_CONTACT, phone(1, 30000, "sendrecv")); /* its first answer again: void */
+    media();
+    STR_EQ(last_body(a), first);
+    fake_ack(a, NULL);
+    EQ(fake_client_flow(last_sent("INVITE")), 0); /* held and resumed: nothing new for the browser */
+    hang_up(a);
+    world_close();
+}
+
+TEST(an_early_offer_of_the_calling_phone_is_answered_for_the_browser)
+{
+    struct gw_sip_server *a, *prack;
+    struct gw_sip_client *b;
+    char rack[64];
+
+    world_open();
+    a = core_invite(phone(1, 30000, "sendrecv"), "Require: 100rel\n");
+    media();
+    b = last_sent("INVITE");
+    fake_answer(b, 183, "f1", BROWSER_CONTACT, webrtc(1, "active", "sendrecv"));
+    media();
+    CHECK(has(last_body(a), " RTP/AVP 8 101\r\n"));
+    snprintf(rack, sizeof(rack), "RAck: %s 3 INVITE\n", header_of(fake_last_response(a), "RSeq"));
+    prack = from_caller(a, "PRACK", 4, rack, phone(2, 30040, "sendonly"));
+    media();
+    EQ(fake_status(prack), 200);
+    CHECK(core_goes_to(30040));
+    CHECK(has(last_body(prack), " RTP/AVP 8 101\r\n") && has(last_body(prack), "a=recvonly"));
+    fake_answer(b, 200, "f1", BROWSER_CONTACT, webrtc(1, "active", "sendrecv"));
+    media();
+    EQ(fake_status(a), 200);
+    fake_ack(a, NULL);
+    struct gw_sip_client *again = last_sent("INVITE");
+    CHECK(has(body_of(fake_client_request(again)), "a=sendonly")); /* the hold reaches the browser */
+    fake_answer(again, 200, "f1", BROWSER_CONTACT, webrtc(2, "active", "recvonly"));
+    media();
+    hang_up(a);
+    world_close();
+}
+
 TEST(hold_and_resume_both_ways) /* SDP-019 */
 {
     struct gw_sip_server *a;
