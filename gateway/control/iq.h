@@ -194,9 +194,11 @@ struct gw_iq_counters {
     uint8_t id;
     bool is_channel;                     /* then protocol is one of enum gw_iq_protocol */
     uint8_t protocol;
+    uint8_t kind;                        /* of a stream: enum gw_iq_kind */
     struct gw_iq_direction {
-        uint64_t packets, octets;        /* relayed */
-        uint64_t lost;                   /* gaps in sequence numbers seen by us */
+        uint64_t packets, octets;        /* relayed; of a fax (IMAGE, T38): IFPs */
+        uint64_t lost;                   /* gaps in sequence numbers seen by us; of a fax: beyond repair */
+        uint64_t recovered;              /* of a fax: IFPs that redundancy or FEC brought back */
         uint64_t dropped;                /* replay, forged, gate closed, unknown payload type ... */
         uint32_t jitter_us;              /* RFC 3550 s. 6.4.1 */
     } dir[2];
