@@ -5,6 +5,7 @@
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/media/data.h"
+#include "gateway/media/fax.h"
 
 static struct gw_termination *find_term(const struct gw_context *cx, uint8_t id)
 {
@@ -59,8 +60,8 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
         return GW_E_INVAL;
     if (!is_text(t->remote_ufrag, sizeof(t->remote_ufrag)) || !is_text(t->remote_pwd, sizeof(t->remote_pwd)))
         return GW_E_INVAL;
-    if (t->has_ice ? t->realm != GW_IQ_ACCESS : t->security == GW_IQ_DTLS)
-        return GW_E_UNSUPPORTED; /* DTLS comes only from an address that a check has proved */
+    if (t->has_ice && t->realm != GW_IQ_ACCESS)
+        return GW_E_UNSUPPORTED;
     if (t->security == GW_IQ_SDES)
         err = check_crypto(&t->local);
     if (t->security == GW_IQ_SDES && !err)
@@ -104,9 +105,11 @@ static int realm_of(const struct gw_context *cx, const struct gw_iq_req *req, ui
 
 static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_stream *s)
 {
-    if (s->id == 0 || s->kind > GW_IQ_VIDEO || s->npts > GW_IQ_PTS || s->nexts > GW_IQ_EXTS)
+    if (s->id == 0 || s->kind > GW_IQ_IMAGE || s->npts > GW_IQ_PTS || s->nexts > GW_IQ_EXTS)
         return GW_E_INVAL;
     if (!is_text(s->mid, sizeof(s->mid)))
+        return GW_E_INVAL;
+    if (s->udptl[0].ec > GW_IQ_EC_FEC || s->udptl[1].ec > GW_IQ_EC_FEC)
         return GW_E_INVAL;
     for (unsigned i = 0; i < s->npts; i++)
         if (s->pts[i].access > 127 || s->pts[i].core > 127)
@@ -120,7 +123,7 @@ static int check_channel(const struct gw_context *cx, const struct gw_iq_req *re
 {
     const struct gw_data *has = find_data(cx, c->id);
 
-    if (c->id == 0 || c->protocol > GW_IQ_T140 || c->t140_pt > 127 || (c->red_pt > 127 && c->red_pt != 0xff) ||
+    if (c->id == 0 || c->protocol > GW_IQ_T38 || c->udptl.ec > GW_IQ_EC_FEC || c->t140_pt > 127 || (c->red_pt > 127 && c->red_pt != 0xff) ||
         c->generations > 7)
         return GW_E_INVAL;
     if (!is_text(c->own_uri, sizeof(c->own_uri)) || !is_text(c->peer_uri, sizeof(c->peer_uri)) ||
@@ -208,6 +211,7 @@ static void remove_data(struct gw_context *cx, unsigned i)
 
 static void remove_stream(struct gw_context *cx, unsigned i)
 {
+    gw_fax_free(cx->streams[i]);
     free(cx->streams[i]);
     cx->streams[i] = cx->streams[--cx->nstreams];
 }
@@ -288,6 +292,7 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
                 return GW_E_NOMEM;
             gw_stream_init(s, &req->streams[i]);
             cx->streams[cx->nstreams++] = s;
+            err = s->conf.kind == GW_IQ_IMAGE ? gw_fax_new(cx->w, s) : 0;
         }
     for (unsigned i = 0; !err && i < req->nchannels; i++)
         if (!find_data(cx, req->channels[i].id)) {

@@ -9,6 +9,7 @@ static const struct gw_data_ops *const protocols[] = {
     [GW_IQ_MSRP] = &gw_data_msrp,
     [GW_IQ_BFCP] = &gw_data_bfcp,
     [GW_IQ_T140] = &gw_data_t140,
+    [GW_IQ_T38] = &gw_data_t38,
 };
 
 int gw_data_protocol(const char *name)
@@ -207,11 +208,8 @@ bool gw_data_datagram(struct gw_termination *t, struct gw_span datagram)
     if (!d || !d->ops->on_core_datagram)
         return false;
     if (d->join) {
-        gw_stats_inc(GW_STAT_MEDIA_HANDLED_BFCP);
         d->ops->on_core_datagram(d, datagram);
         gw_data_retime(d);
-    } else {
-        gw_stats_inc(GW_STAT_MEDIA_DROPPED_STREAM);
     }
     return true;
 }
@@ -282,6 +280,8 @@ void gw_data_counters(const struct gw_data *d, struct gw_iq_counters *out)
         out->dir[i].octets = d->n[i].octets;
         out->dir[i].dropped = d->n[i].dropped;
     }
+    if (d->ops->count)
+        d->ops->count(d, out);
     snprintf(out->security, sizeof(out->security), "DTLS"); /* SCTP over it: no SRTP */
     gw_secure_name(d->core, out->core_security, sizeof(out->core_security));
 }

@@ -41,11 +41,12 @@ struct gw_data_ops {
     int (*on_core_second)(struct gw_data *d, struct gw_span octets, void *answer, size_t size); /* tcp.h; or NULL */
     bool (*on_core_rtp)(struct gw_data *d, struct gw_pkt *p, bool is_rtcp); /* true: a valid packet */
     void (*on_core_datagram)(struct gw_data *d, struct gw_span datagram); /* of what is not RTP; or NULL */
+    void (*count)(const struct gw_data *d, struct gw_iq_counters *out); /* instead of messages and octets; or NULL */
     uint64_t (*deadline_us)(const struct gw_data *d);
     void (*expire)(struct gw_data *d);
 };
 
-extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140;
+extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140, gw_data_t38;
 
 /* Life, driven by context.c. */
 int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw_data **out);

@@ -223,6 +223,7 @@ struct gw_flow { /* one direction of a stream */
 };
 
 struct gw_stream {
+    struct gw_fax *fax;             /* fax.h; NULL: audio or video */
     struct gw_termination *term[2]; /* by side: access, core */
     bool gate[2];
     struct gw_flow flow[2];

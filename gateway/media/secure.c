@@ -4,6 +4,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/media/data.h"
+#include "gateway/media/fax.h"
 
 static struct gw_worker *worker_of(const struct gw_termination *t)
 {
@@ -83,7 +84,10 @@ static void on_dtls_send(void *arg, struct gw_span datagram)
 {
     struct gw_termination *t = arg;
 
-    gw_worker_send_copy(worker_of(t), t->dtls_family, &t->dtls_to, datagram);
+    if (t->has_ice)
+        gw_worker_send_copy(worker_of(t), t->dtls_family, &t->dtls_to, datagram);
+    else
+        (void)gw_termination_send_datagram(t, datagram); /* lost, as on the way: it will be repeated */
 }
 
 static void handshake_ended(struct gw_termination *t)
@@ -121,6 +125,15 @@ static void dtls_failed(struct gw_termination *t, int cause)
     gw_worker_notify(t->cx, GW_IQ_DTLS_FAILED, t->id, 0, cause);
 }
 
+/* Data channels alone need none, nor does a fax; of a bundle without anything yet the streams may still come. */
+static bool needs_srtp(const struct gw_termination *t)
+{
+    for (unsigned i = 0; i < t->nstreams; i++)
+        if (t->streams[i]->conf.kind != GW_IQ_IMAGE)
+            return true;
+    return t->nstreams == 0 && !t->conf.has_sctp && t->realm == GW_IQ_ACCESS;
+}
+
 /* What became of the association since the last look, and when to look again. */
 static void after_dtls(struct gw_termination *t)
 {
@@ -146,7 +159,7 @@ static void after_dtls(struct gw_termination *t)
         err = gw_dtls_keys(t->dtls, &k);
         if (!err)
             err = install_keys(t, &k);
-        else if (err == GW_E_NOTFOUND && t->nstreams == 0) /* data alone needs none */
+        else if (err == GW_E_NOTFOUND && !needs_srtp(t))
             err = 0;
         OPENSSL_cleanse(&k, sizeof(k));
         if (err) {
@@ -183,16 +196,23 @@ static void on_dtls_timer(void *arg)
 
 static void on_dtls_data(void *arg, struct gw_span record)
 {
-    gw_data_record(arg, record);
+    struct gw_termination *t = arg;
+
+    if (gw_fax_is(t))
+        (void)gw_fax_input(t, record);
+    else if (t->realm == GW_IQ_CORE)
+        (void)gw_data_datagram(t, record);
+    else
+        gw_data_record(t, record);
 }
 
 /* False: too many at once; the peer will try again, or we when it is next heard of. */
 static bool begin_dtls(struct gw_termination *t, bool is_client)
 {
     struct gw_worker *w = worker_of(t);
-    bool is_data_alone = t->conf.has_sctp && t->nstreams == 0;
-    struct gw_dtls_config c = { t->identity, is_client, !is_data_alone, on_dtls_send,
-                                w->conf->data_channels ? on_dtls_data : NULL, t };
+    bool is_srtp = needs_srtp(t);
+    struct gw_dtls_config c = { t->identity, is_client, is_srtp, on_dtls_send,
+                                w->conf->data_channels || !is_srtp ? on_dtls_data : NULL, t };
 
     if (w->handshakes >= (unsigned)w->conf->media_handshakes) {
         gw_stats_inc(GW_STAT_DTLS_REFUSED);
@@ -212,8 +232,9 @@ static bool begin_dtls(struct gw_termination *t, bool is_client)
 
 void gw_secure_begin(struct gw_termination *t)
 {
-    if (t->security != GW_IQ_DTLS || t->dtls || t->is_dtls_over || t->conf.setup != GW_IQ_SETUP_ACTIVE ||
-        !t->has_selected)
+    bool has_address = t->has_ice ? t->has_selected : t->rtp.remote.family != 0;
+
+    if (t->security != GW_IQ_DTLS || t->dtls || t->is_dtls_over || t->conf.setup != GW_IQ_SETUP_ACTIVE || !has_address)
         return;
     t->dtls_to = t->selected;
     t->dtls_family = t->family;
@@ -333,6 +354,8 @@ const char *gw_secure_name(const struct gw_termination *t, char *buf, size_t siz
 
     if (t->security == GW_IQ_PLAIN)
         snprintf(buf, size, "none");
+    else if (t->security == GW_IQ_DTLS && !needs_srtp(t))
+        snprintf(buf, size, "DTLS");
     else if (t->security == GW_IQ_TLS)
         snprintf(buf, size, "TLS %s", t->tcp ? gw_tcp_cipher(t->tcp) : "");
     else

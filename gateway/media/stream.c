@@ -1,7 +1,7 @@
 /* The relay: from a datagram of one side to a datagram of the other. No lock, no allocation, no log here. SSRC,
  * sequence number and time stamp stay as they are. */
 #include "gateway/base/crypto.h"
-#include "gateway/media/media_priv.h"
+#include "gateway/media/fax.h"
 
 enum { NO_PT = 0xff };
 #define PFU_PAUSE_US (1 * GW_S) /* a SIP INFO per stream and second at most; browsers repeat a PLI until it helps */
@@ -25,6 +25,7 @@ void gw_stream_apply(struct gw_stream *s, const struct gw_iq_stream *in)
     s->conf = *in;
     s->gate[GW_FROM_ACCESS] = in->to_core;
     s->gate[GW_FROM_CORE] = in->to_access;
+    gw_fax_apply(s);
     set_payload_types(s, in);
     for (unsigned i = 0; i < in->nexts; i++) {
         s->flow[GW_FROM_ACCESS].exts[i] = (struct gw_rtp_ext_map){ in->exts[i].access, in->exts[i].core };
@@ -376,6 +377,7 @@ void gw_stream_counters(const struct gw_stream *s, struct gw_iq_counters *out)
 {
     memset(out, 0, sizeof(*out));
     out->id = s->conf.id;
+    out->kind = s->conf.kind;
     out->rtt_us = s->rtt.rtt_us;
     for (unsigned i = 0; i < 2; i++) {
         const struct gw_flow *f = &s->flow[i];
@@ -385,6 +387,7 @@ void gw_stream_counters(const struct gw_stream *s, struct gw_iq_counters *out)
         out->dir[i].lost = f->lost_before + (f->has_source ? gw_rtp_source_lost(&f->source) : 0);
         out->dir[i].jitter_us = f->has_source ? gw_rtp_source_jitter_us(&f->source) : 0;
     }
+    gw_fax_counters(s, out);
     gw_secure_name(s->term[0], out->security, sizeof(out->security));
     gw_secure_name(s->term[1], out->core_security, sizeof(out->core_security));
 }

@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/media/data.h"
+#include "gateway/media/fax.h"
 
 static struct gw_worker *worker_of(const struct gw_termination *t)
 {
@@ -148,11 +149,23 @@ static void latch(struct gw_own *own, const struct gw_addr *src)
     }
 }
 
+/* What is neither RTP nor protected: UDPTL, BFCP. False: none of it is expected here. */
+static bool plain_datagram(struct gw_termination *t, struct gw_span d, bool *is_valid)
+{
+    bool is_fax = gw_fax_is(t);
+
+    if (t->security == GW_IQ_DTLS || !(is_fax || (!t->nstreams && t->realm == GW_IQ_CORE && gw_data_datagram(t, d))))
+        return false;
+    *is_valid = !is_fax || gw_fax_input(t, d);
+    gw_stats_inc(GW_STAT_MEDIA_HANDLED_PLAIN);
+    return true;
+}
+
 void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struct gw_pkt *p)
 {
     struct gw_termination *t = own->t;
     bool is_rtcp = own->is_rtcp || (t->has_rtcp_mux && gw_rtp_is_rtcp(p->buf, p->len));
-    bool may_latch = t->is_latching && !is_rtcp;
+    bool may_latch = t->is_latching && !is_rtcp, is_valid = false;
     struct gw_addr src;
     enum gw_demux kind = gw_demux((struct gw_span){ p->buf, p->len });
 
@@ -163,8 +176,15 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
             t->streams[0]->flow[t->realm].dropped++;
         return;
     }
-    if (!t->nstreams && t->realm == GW_IQ_CORE && gw_data_datagram(t, (struct gw_span){ p->buf, p->len }))
+    if (t->security == GW_IQ_DTLS && kind == GW_DEMUX_DTLS && !own->is_rtcp) {
+        gw_secure_dtls(t, 0, from, p);
         return;
+    }
+    if (plain_datagram(t, (struct gw_span){ p->buf, p->len }, &is_valid)) {
+        if (is_valid && may_latch)
+            latch(own, &src);
+        return;
+    }
     if (kind != (is_rtcp ? GW_DEMUX_RTCP : GW_DEMUX_RTP)) {
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_KIND);
         return;
