@@ -1,9 +1,9 @@
 // The demo page as a user meets it: served by the gateway, signed in at the demo core, driven by its own controls.
 //   page.test.mjs chromium|firefox [avp|avpf]: profile towards the core
-import { readFileSync } from 'node:fs';
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { launch } from './lib/browser.mjs';
-import { hears, hearsNothing, sees, until } from './lib/check.mjs';
+import { hears, hearsNothing, sees } from './lib/check.mjs';
+import { dial, phase, shows, signIn } from './lib/demo_page.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { reservePorts } from './lib/ports.mjs';
 import { Run } from './lib/run.mjs';
@@ -11,31 +11,6 @@ import { Run } from './lib/run.mjs';
 const [browserName = 'chromium', coreProto = 'avp'] = process.argv.slice(2);
 const testHz = 440;
 const testPicture = [null, [32, 176, 32], null]; // the middle one of its bars
-const judge = readFileSync(new URL('dist/judge.js', import.meta.url), 'utf8');
-
-const shows = (page, what, selector, pattern) => until(what,
-  () => page.evaluate((s) => document.querySelector(s)?.innerText ?? '', selector), (text) => pattern.test(text));
-const phase = (page, call) => until(`the page is ${call}`, () => page.evaluate(() => document.body.dataset.call), (c) => c === call);
-
-async function signIn(run, browser, gateway, user) {
-  const page = await browser.open(`${gateway.page}#${user}`);
-  await page.evaluate(judge);
-  await until('the form is filled in', () => page.evaluate(() => document.getElementById('domain').value));
-  await page.evaluate((password, domain) => {
-    document.getElementById('password').value = password;
-    document.getElementById('domain').value = domain;
-  }, 'demo', 'ims.example');
-  await page.click('#signin button');
-  await shows(page, `${user} is signed in`, '#status', new RegExp(`^${user}@`));
-  await page.select('#source', 'test');
-  return page;
-}
-
-async function dial(page, target, button) {
-  await page.evaluate(() => { document.getElementById('target').value = ''; });
-  await page.type('#target', target);
-  await page.click(button);
-}
 
 async function echo(run, page) {
   await run.step('a video call to echo', async () => {
@@ -77,7 +52,7 @@ await Run.main(`page ${browserName}`, async (run) => {
   const gateway = await run.step('gateway starts', () => startGateway(run, { base, core, conf: { core_proto: coreProto } }));
   const browser = await run.step('browser starts', async () =>
     run.use(await launch(browserName, { log: (line) => run.log('browser', line) })));
-  const page = await run.step('alice signs in', () => signIn(run, browser, gateway, 'alice'));
+  const page = await run.step('alice signs in', () => signIn(browser, gateway, 'alice'));
   try {
     await echo(run, page);
     await run.step('a digit is answered with a digit', async () => {
@@ -109,7 +84,7 @@ await Run.main(`page ${browserName}`, async (run) => {
       await page.click('#hangup');
       await phase(page, 'none');
     });
-    const second = await run.step('bob signs in', async () => signIn(run,
+    const second = await run.step('bob signs in', async () => signIn(
       run.use(await launch(browserName, { log: (line) => run.log('second', line) })), gateway, 'bob'));
     await run.step('alice calls bob with video', async () => {
       await dial(page, 'bob', '#call-video');

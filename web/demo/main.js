@@ -1,20 +1,15 @@
 // The page: wires the controls to the phone and shows what the phone tells.
+import { chosen, listDevices } from './devices.js';
+import { $, note } from './page.js';
 import { Phone } from './phone.js';
+import { protection } from './protect.js';
+import { clearQuality, showQuality } from './quality.js';
 import { levelOf, openSource } from './source.js';
-import { protection, quality } from './protect.js';
+import { follow, offered } from './talk.js';
+import { wireTransfer } from './transfer.js';
 
-const $ = (id) => document.getElementById(id);
 const phone = new Phone();
 let level = () => 0;
-
-function note(text) {
-  const li = document.createElement('li');
-  const time = document.createElement('time');
-  time.textContent = new Date().toLocaleTimeString('en-GB');
-  li.append(time, text);
-  $('events').prepend(li);
-  while ($('events').children.length > 100) $('events').lastChild.remove();
-}
 
 /* ---- signing in ---- */
 
@@ -55,7 +50,8 @@ const toUri = (text) => (/^(sips?|tel):/.test(text) ? text : `sip:${text}${text.
 
 async function withSource(video, use) {
   try {
-    use(await openSource($('source').value, video));
+    use(await openSource($('source').value, video, chosen()));
+    listDevices();
   } catch (e) {
     note(`no ${video ? 'camera or microphone' : 'microphone'}: ${e.message}. Try the test tone and picture.`);
     $('source').focus();
@@ -66,7 +62,7 @@ $('dial').addEventListener('submit', (e) => {
   e.preventDefault();
   if (document.body.dataset.call !== 'none') return;
   const video = e.submitter?.value === 'video';
-  withSource(video, (stream) => phone.call(toUri($('target').value.trim()), stream, video));
+  withSource(video, (stream) => phone.call(toUri($('target').value.trim()), stream, video, offered()));
 });
 $('answer-audio').addEventListener('click', () => withSource(false, (stream) => phone.answer(stream, false)));
 $('answer-video').addEventListener('click', () => withSource(true, (stream) => phone.answer(stream, true)));
@@ -74,6 +70,8 @@ $('decline').addEventListener('click', () => phone.hangUp(486));
 $('hangup').addEventListener('click', () => phone.hangUp());
 $('mute').addEventListener('click', () => phone.mute());
 $('hold').addEventListener('click', () => phone.hold());
+wireTransfer(phone, toUri, withSource);
+phone.addEventListener('channels', ({ detail: { channels } }) => follow(channels));
 
 const phases = { none: 'Dial echo to hear and see yourself.', calling: 'Calling…', ringing: 'Ringing…', incoming: 'is calling you', active: '' };
 
@@ -101,7 +99,10 @@ function clearCall() {
   }
   $('screen').classList.remove('picture');
   for (const id of ['mute', 'hold']) $(id).setAttribute('aria-pressed', 'false');
-  $('sent').value = $('quality').value = '';
+  $('sent').value = '';
+  $('transfer-form').hidden = true;
+  document.body.classList.remove('consulting');
+  clearQuality();
   level = () => 0;
 }
 
@@ -145,12 +146,13 @@ for (const digit of '123456789*0#') {
 phone.addEventListener('digit', ({ detail: { digit } }) => note(`digit ${digit} received`));
 
 document.addEventListener('keydown', (e) => {
-  if (e.ctrlKey || e.altKey || e.metaKey || e.target.matches('input, select')) return;
+  if (e.ctrlKey || e.altKey || e.metaKey || e.target.matches('input, select, textarea')) return;
   const active = ['calling', 'active'].includes(document.body.dataset.call);
   if (!active) return;
   if (/^[0-9*#]$/.test(e.key)) press(e.key);
   else if (e.key === 'm') phone.mute();
   else if (e.key === 'h') phone.hold();
+  else if (e.key === 't') $('transfer').click();
   else if (e.key === 'Escape') phone.hangUp();
 });
 
@@ -167,7 +169,7 @@ async function refresh() {
     dd.textContent = value;
     return [dt, dd];
   }));
-  $('quality').value = await quality(pc);
+  await showQuality(pc);
 }
 setInterval(refresh, 1000);
 setInterval(() => { $('level').value = level(); }, 80);

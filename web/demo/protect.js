@@ -13,23 +13,12 @@ export async function protection(pc, transportUrl) {
   } else {
     rows.push(['Media', 'not set up yet']);
   }
+  if (pc.sctp) rows.push(['Chat, text, floor', `data channels in the same DTLS, ${pc.sctp.state}`]);
   const sdp = pc.remoteDescription?.sdp ?? '';
   const fingerprint = /^a=fingerprint:(\S+) (\S+)/m.exec(sdp);
-  if (fingerprint) rows.push(['Gateway', `${fingerprint[1]} ${fingerprint[2].slice(0, 23)}…`]);
+  if (fingerprint) rows.push(['Gateway', `${fingerprint[1]} ${fingerprint[2]}`]);
   rows.push(['Reach', /^a=3ge2ae:\s*applied/m.test(sdp)
     ? 'to the access edge; the gateway said so (3ge2ae: applied)'
     : 'to the access edge; beyond it the operator’s policy decides']);
   return rows;
-}
-
-// A line for the quality of what arrives, or an empty string.
-export async function quality(pc) {
-  const parts = [];
-  for (const r of (await pc.getStats()).values()) {
-    if (r.type !== 'inbound-rtp' || !r.packetsReceived) continue;
-    const loss = (100 * Math.max(0, r.packetsLost)) / (r.packetsReceived + Math.max(0, r.packetsLost));
-    const size = r.kind === 'video' && r.frameWidth ? ` ${r.frameWidth}×${r.frameHeight}` : '';
-    parts.push(`${r.kind}${size} ${loss.toFixed(1)}% lost`);
-  }
-  return parts.join(' · ');
 }

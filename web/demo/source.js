@@ -44,11 +44,11 @@ function testPicture() {
 }
 
 // Rejects with the browser's own error when a device is refused or missing.
-export async function openSource(kind, video) {
+export async function openSource(kind, video, { microphone, camera } = {}) {
   if (kind === 'test') return new MediaStream([testTone(), ...(video ? [testPicture()] : [])]);
   return navigator.mediaDevices.getUserMedia({
-    audio: { echoCancellation: true, noiseSuppression: true },
-    video: video && { width: { ideal: 640 }, height: { ideal: 400 } },
+    audio: { echoCancellation: true, noiseSuppression: true, ...(microphone && { deviceId: { exact: microphone } }) },
+    video: video && { width: { ideal: 640 }, height: { ideal: 400 }, ...(camera && { deviceId: { exact: camera } }) },
   });
 }
 

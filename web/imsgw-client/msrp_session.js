@@ -22,7 +22,7 @@ export class MsrpSession extends Session {
   #stopped = new Set(); // Message-IDs
   #reports = new Map(); // Message-ID -> { resolve, reject }
   #keepAlive = null;
-  #composing = { isOn: false, quiet: null, peerQuiet: null };
+  #composing = { isOn: false, quiet: null, isPeerOn: false, peerQuiet: null };
 
   // maxSize: octets of a message that is taken; acceptTypes: of a=accept-types; keepAliveMs: 0 for none.
   constructor({ label, maxSize = 2 ** 31, acceptTypes = '*', keepAliveMs = 120_000 } = {}) {
@@ -258,14 +258,22 @@ export class MsrpSession extends Session {
 
   #onWhole(type, octets, id) {
     const text = new TextDecoder().decode(octets);
-    clearTimeout(this.#composing.peerQuiet);
     if (type.toLowerCase().startsWith(COMPOSING)) {
       const isOn = /<(?:\w+:)?state>\s*active\s*</.test(text);
       const refresh = Math.min(600, Number(/<(?:\w+:)?refresh>\s*(\d{1,4})\s*</.exec(text)?.[1] ?? 120));
-      if (isOn) this.#composing.peerQuiet = setTimeout(() => this.emit('composing', { isOn: false }), refresh * 1000);
-      this.emit('composing', { isOn });
+      this.#onComposing(isOn, refresh * 1000);
     } else {
+      this.#onComposing(false); // a message ends it too (RFC 3994 s. 3.3)
       this.emit('message', { id, type, text });
     }
+  }
+
+  #onComposing(isOn, untilMs) {
+    const state = this.#composing;
+    clearTimeout(state.peerQuiet);
+    if (isOn) state.peerQuiet = setTimeout(() => this.#onComposing(false), untilMs);
+    if (isOn === state.isPeerOn) return;
+    state.isPeerOn = isOn;
+    this.emit('composing', { isOn });
   }
 }

@@ -36,7 +36,9 @@ test('chat: text, reports, composing, closing', async () => {
   const composing = next(a, 'composing');
   b.composing();
   assert.deepEqual(await composing, { isOn: true });
-  b.composing(false);
+  const quiet = next(a, 'composing');
+  await b.sendText('done');
+  assert.deepEqual(await quiet, { isOn: false });
   const closed = next(b, 'close');
   a.close();
   assert.deepEqual(await closed, { error: null });
