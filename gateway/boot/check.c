@@ -49,43 +49,28 @@ static unsigned read_addresses(struct check *k, enum gw_conf_key key, const gw_c
     return n;
 }
 
-static void check_access(struct check *k)
+/* Addresses, and those that stand for them behind 1:1 NAT. */
+static void check_addresses(struct check *k, enum gw_conf_key own_key, const gw_conf_list *own_list,
+                            enum gw_conf_key said_key, const gw_conf_list *said_list)
 {
-    const struct gw_conf *c = k->c;
     struct gw_addr own[2], said[2];
-    unsigned nown = read_addresses(k, GW_CONF_access_address, &c->access_address, own);
-    unsigned nsaid = read_addresses(k, GW_CONF_access_advertise, &c->access_advertise, said);
+    unsigned nown = read_addresses(k, own_key, own_list, own), nsaid = read_addresses(k, said_key, said_list, said);
 
-    if (c->access_address.n == 0)
-        problem(k, GW_CONF_access_address, "empty: WebRTC media needs an address");
+    if (own_list->n == 0)
+        problem(k, own_key, "empty: media needs an address");
     if (nsaid && nsaid != nown)
-        problem(k, GW_CONF_access_advertise, "%u addresses for the %u of access_address", nsaid, nown);
+        problem(k, said_key, "%u addresses for the %u of %s", nsaid, nown, gw_conf_name(own_key));
     for (unsigned i = 0; i < nown; i++) {
         if (i < nsaid && said[i].family != own[i].family)
-            problem(k, GW_CONF_access_advertise, "\"%s\" is not of the family of \"%s\" in access_address",
-                    c->access_advertise.v[i], c->access_address.v[i]);
+            problem(k, said_key, "\"%s\" is not of the family of \"%s\" in %s", said_list->v[i], own_list->v[i],
+                    gw_conf_name(own_key));
         if (nsaid == 0 && gw_addr_is_any(&own[i]))
-            problem(k, GW_CONF_access_address, "\"%s\" cannot be written into a candidate; name it in access_advertise",
-                    c->access_address.v[i]);
+            problem(k, own_key, "\"%s\" cannot be written into SDP; name it in %s", own_list->v[i],
+                    gw_conf_name(said_key));
     }
     for (unsigned i = 0; i < nsaid; i++)
         if (gw_addr_is_any(&said[i]))
-            problem(k, GW_CONF_access_advertise, "\"%s\" cannot be written into a candidate", c->access_advertise.v[i]);
-}
-
-static void check_core(struct check *k)
-{
-    const struct gw_conf *c = k->c;
-    struct gw_addr own[2];
-    unsigned n = read_addresses(k, GW_CONF_core_address, &c->core_address, own);
-
-    if (c->core_address.n == 0)
-        problem(k, GW_CONF_core_address, "empty: media towards the core needs an address");
-    for (unsigned i = 0; i < n; i++)
-        if (gw_addr_is_any(&own[i]))
-            problem(k, GW_CONF_core_address, "\"%s\" cannot be written into SDP", c->core_address.v[i]);
-    if (c->core_networks.n == 0)
-        problem(k, GW_CONF_core_networks, "empty: no call could have media");
+            problem(k, said_key, "\"%s\" cannot be written into SDP", said_list->v[i]);
 }
 
 /* ---- ports ---- */
@@ -255,8 +240,10 @@ unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
     struct check k = { c, out, 0 };
 
     check_names(&k);
-    check_access(&k);
-    check_core(&k);
+    check_addresses(&k, GW_CONF_access_address, &c->access_address, GW_CONF_access_advertise, &c->access_advertise);
+    check_addresses(&k, GW_CONF_core_address, &c->core_address, GW_CONF_core_advertise, &c->core_advertise);
+    if (c->core_networks.n == 0)
+        problem(&k, GW_CONF_core_networks, "empty: no call could have media");
     check_udp_ports(&k);
     check_tcp_ports(&k);
     check_files(&k);

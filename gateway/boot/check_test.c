@@ -34,11 +34,14 @@ TEST(the_defaults_have_no_problem)
 TEST(media_addresses_are_literals_one_per_family)
 {
     finds("access_address = 192.0.2.1 2001:db8::1\ncore_address = 10.0.0.1", "");
+    finds("core_address = ::\ncore_advertise = 2001:db8::7", "");
+    finds("core_address = 10.0.0.1\ncore_advertise = 2001:db8::7",
+          "gw.conf:2: core_advertise: \"2001:db8::7\" is not of the family of \"10.0.0.1\" in core_address" IPS);
     finds("access_address = gw.example", "gw.conf:1: access_address: \"gw.example\" is not an IP address" IPS);
     finds("core_address = 10.0.0.1 10.0.0.2",
           "gw.conf:1: core_address: \"10.0.0.2\" is a second address of its family" IPS);
-    finds("core_address =", "gw.conf:1: core_address: empty: media towards the core needs an address" IPS);
-    finds("core_address = ::", "gw.conf:1: core_address: \"::\" cannot be written into SDP" IPS);
+    finds("core_address =", "gw.conf:1: core_address: empty: media needs an address" IPS);
+    finds("core_address = ::", "gw.conf:1: core_address: \"::\" cannot be written into SDP; name it in core_advertise" IPS);
     finds("core_networks =", "gw.conf:1: core_networks: empty: no call could have media; accepted: at most 16 networks "
                              "ADDRESS/BITS separated by blanks or commas\n");
 }
@@ -51,7 +54,7 @@ TEST(advertised_addresses_match_the_own_ones)
     finds("access_address = 10.0.0.5 fd00::1\naccess_advertise = 192.0.2.1",
           "gw.conf:2: access_advertise: 1 addresses for the 2 of access_address" IPS);
     finds("access_address = 0.0.0.0",
-          "gw.conf:1: access_address: \"0.0.0.0\" cannot be written into a candidate; name it in access_advertise" IPS);
+          "gw.conf:1: access_address: \"0.0.0.0\" cannot be written into SDP; name it in access_advertise" IPS);
 }
 
 TEST(port_ranges_do_not_overlap_on_one_address)
@@ -93,7 +96,7 @@ TEST(names_are_names)
 TEST(all_problems_are_told_at_once)
 {
     finds("domain =\ncore_address =\n", "gw.conf:1: domain: \"\" is not a host name" TEXT
-                                        "gw.conf:2: core_address: empty: media towards the core needs an address" IPS);
+                                        "gw.conf:2: core_address: empty: media needs an address" IPS);
 }
 
 TEST(certificate_and_key_come_together_and_are_read)

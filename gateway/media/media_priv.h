@@ -127,7 +127,7 @@ struct gw_worker {
 
     unsigned index;
     const struct gw_conf *conf;
-    struct gw_addr core_ip[2]; /* family 0: not configured */
+    struct gw_addr core_ip[2], core_advertised[2]; /* family 0: not configured */
     struct gw_identities *ids;
     struct gw_mbox *orders, *inbox;
     struct gw_sctp_host *sctp; /* NULL until the first association */

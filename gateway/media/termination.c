@@ -366,11 +366,10 @@ void gw_termination_local(const struct gw_termination *t, struct gw_iq_local *ou
         memcpy(out->ufrag, t->ice.gen[0].ufrag, sizeof(t->ice.gen[0].ufrag));
         memcpy(out->pwd, t->ice.gen[0].pwd, sizeof(t->ice.gen[0].pwd));
     } else {
-        out->rtp = t->local;
-        if (t->realm == GW_IQ_ACCESS) { /* behind 1:1 NAT: its address, our port */
-            out->rtp = w->shared[t->local.family == 6].advertised;
-            out->rtp.port = t->port;
-        }
+        /* behind 1:1 NAT: its address, our port */
+        out->rtp = t->realm == GW_IQ_ACCESS ? w->shared[t->local.family == 6].advertised
+                                            : w->core_advertised[t->local.family == 6];
+        out->rtp.port = t->local.port;
         out->rtcp = out->rtp;
         if (!t->has_rtcp_mux)
             out->rtcp.port++;

@@ -57,10 +57,14 @@ static int open_addresses(struct gw_worker *w, char *why, size_t size)
             return err;
     }
     for (unsigned i = 0; i < c->core_address.n; i++) {
-        struct gw_addr a;
-        if (gw_addr_parse_ip(c->core_address.v[i], 0, &a) != 0 || gw_addr_is_any(&a))
+        const char *advertise = i < c->core_advertise.n ? c->core_advertise.v[i] : c->core_address.v[i];
+        struct gw_addr a, adv;
+        if (gw_addr_parse_ip(c->core_address.v[i], 0, &a) != 0 || (!c->core_advertise.n && gw_addr_is_any(&a)))
             return complain(why, size, GW_E_INVAL, "core_address", c->core_address.v[i]);
+        if (gw_addr_parse_ip(advertise, 0, &adv) != 0 || adv.family != a.family || gw_addr_is_any(&adv))
+            return complain(why, size, GW_E_INVAL, "core_advertise", advertise);
         w->core_ip[a.family == 6] = a;
+        w->core_advertised[a.family == 6] = adv;
     }
     return 0;
 }

@@ -67,7 +67,7 @@ static json_t *channel_json(const struct gw_iq_counters *k)
 
 static json_t *call_json(const struct gw_call *c)
 {
-    static const char *const states[] = { "setup", "up", "ending" }, *const by[] = { "gateway", "access", "core" };
+    static const char *const states[] = { "setup", "up", "ended" }, *const by[] = { "gateway", "access", "core" };
     json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "call", c->id, "state", states[c->state],
                           "caller", text_json(c->caller), "callee", text_json(c->callee), "icid", text_json(c->icid),
                           "access", leg_json(&c->leg[GW_LEG_ACCESS]), "core", leg_json(&c->leg[GW_LEG_CORE]), "started",
