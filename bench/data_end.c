@@ -24,7 +24,9 @@ static void on_record(void *arg, struct gw_span r)
 {
     struct data_end *e = arg;
 
-    if (e->a)
+    if (e->on_record)
+        e->on_record(e, r);
+    else if (e->a)
         gw_sctp_input(e->a, r);
 }
 
@@ -143,6 +145,8 @@ static void receive(struct data_end *e, const uint8_t *p, size_t n, const struct
     if (e->a || gw_dtls_state(e->dtls) != GW_DTLS_UP)
         return;
     e->is_dtls_up = true;
+    if (e->on_record)
+        return;
     (void)!gw_sctp_new(e->host, &(struct gw_sctp_config){ PORT, PORT, 0, &events, e }, &e->a);
 }
 
@@ -172,5 +176,7 @@ int data_end_send(struct data_end *e, struct gw_span m)
 {
     struct gw_sctp_send how = { STREAM, GW_PPID_BINARY, false, -1, -1 };
 
+    if (e->on_record)
+        return e->is_dtls_up ? gw_dtls_send(e->dtls, m) : GW_E_AGAIN;
     return e->is_up ? gw_sctp_send(e->a, &how, m) : GW_E_AGAIN;
 }

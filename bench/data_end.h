@@ -21,6 +21,8 @@ struct data_end {
     struct gw_sctp_assoc *a;
     uint64_t octets, messages;                                /* received */
     void (*on_message)(struct data_end *e, struct gw_span m); /* may be NULL */
+    void (*on_record)(struct data_end *e, struct gw_span r);  /* DTLS alone, no SCTP over it; or NULL */
+    void *arg;
 };
 
 /* Binds a port of 127.0.0.1; the peer and the fingerprint are the caller's to set before the first turn. */
@@ -29,7 +31,7 @@ void data_end_fini(struct data_end *e);
 uint16_t data_end_port(const struct data_end *e);
 /* Whatever has come, and what is due. */
 void data_end_turn(struct data_end *e);
-/* AGAIN: no room now. */
+/* AGAIN: no room now. A record, without SCTP. */
 int data_end_send(struct data_end *e, struct gw_span m);
 
 #endif

@@ -1,5 +1,5 @@
-/* T.38: data channel <-> UDPTL, plain or over DTLS. A message of the channel is one bare IFP: TS 33.328 s. N.3.1 names UDPTL as the
- * transport of the other side, and error correction is a matter of each leg. */
+/* T.38: data channel <-> UDPTL, plain or over DTLS. A message of the channel is one bare IFP: TS 33.328 s. N.3.1 names
+ * UDPTL as the transport of the other side, and error correction is a matter of each leg. */
 #include <stdlib.h>
 
 #include "gateway/media/data.h"

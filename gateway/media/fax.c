@@ -11,9 +11,9 @@ struct gw_fax {
 
 struct gw_t38_side gw_fax_side(const struct gw_iq_udptl *u)
 {
-    static const enum gw_udptl_ec ec[] = { [GW_IQ_EC_NONE] = GW_UDPTL_NO_EC,
-                                           [GW_IQ_EC_REDUNDANCY] = GW_UDPTL_REDUNDANCY,
-                                           [GW_IQ_EC_FEC] = GW_UDPTL_FEC };
+    static const enum gw_udptl_ec ec[] = {
+        [GW_IQ_EC_NONE] = GW_UDPTL_NO_EC, [GW_IQ_EC_REDUNDANCY] = GW_UDPTL_REDUNDANCY, [GW_IQ_EC_FEC] = GW_UDPTL_FEC
+    };
 
     return (struct gw_t38_side){ true, ec[u->ec], u->ifp_version, u->max_datagram };
 }
@@ -64,7 +64,8 @@ static void on_timer(void *arg)
 
 int gw_fax_new(struct gw_worker *w, struct gw_stream *s)
 {
-    struct gw_t38_config c = { .side = { gw_fax_side(&s->conf.udptl[0]), gw_fax_side(&s->conf.udptl[1]) }, .send = on_send };
+    struct gw_t38_config c = { .side = { gw_fax_side(&s->conf.udptl[0]), gw_fax_side(&s->conf.udptl[1]) },
+                               .send = on_send };
     struct gw_fax *f = calloc(1, sizeof(*f));
     int err;
 
