@@ -4,16 +4,20 @@ judge of the core side. Run: chat.py BUILD_DIR [case]"""
 import asyncio
 import hashlib
 import os
+import random
 
 from lab import Core, main, sdp, section
+from link import Link
 from msrp import Endpoint, Refused, token
 from page import Chat, Floor, Text
+
+FILE_MB = int(os.environ.get("IMSGW_FILE_MB", "3"))
 
 
 async def setup(lab):
     lab.capture()
     lab.core = await Core(lab.base + 4, lab.base + 2).start()
-    lab.gateway()
+    lab.process = lab.gateway()
     party = await talk(lab)
     lab.pages.clear()
     lab.silence = asyncio.ensure_future(silence(*party))
@@ -68,11 +72,12 @@ def answer_with(peer, setup="passive", more=()):
     return answer
 
 
-async def talk(lab, setup="passive", **more):
+async def talk(lab, setup="passive", media_port=None, **more):
     """A page and an endpoint in a call, connected."""
     peer = await Endpoint(None).listen("127.0.0.1", lab.port())
     lab.core.answer = answer_with(peer, setup, **more)
     page = await lab.page()
+    page.media_port = media_port
     chat = Chat(0)
     answer = await page.call("sip:bob@ims.example", chat)
     assert answer.status == 200, answer.text
@@ -165,23 +170,61 @@ async def either_side_of_the_core_may_connect(lab):
     clean(chat.session, peer)
 
 
+def resident(process):
+    with open(f"/proc/{process.pid}/status") as f:
+        return next(int(line.split()[1]) << 10 for line in f if line.startswith("VmRSS"))
+
+
+async def most(process):
+    """Octets of resident memory at most, until cancelled."""
+    value = 0
+    try:
+        while True:
+            value = max(value, resident(process))
+            await asyncio.sleep(0.05)
+    except asyncio.CancelledError:
+        return value
+
+
 async def files_arrive_whole_both_ways_at_once(lab):
     """MSRP-004, MSRP-005, MSRP-021 in small: each chunk fits one SCTP message; one chunk of the core becomes many."""
-    size = int(os.environ.get("IMSGW_FILE_MB", "3")) << 20
+    size = FILE_MB << 20
     page, here, there, call = await talk(lab)
-    up, down = os.urandom(size // 2), os.urandom(size)
+    up, down = os.urandom(size), os.urandom(size)
     chat = page.channels[0]
+    before = resident(lab.process)
+    watch = asyncio.ensure_future(most(lab.process))
     texts = asyncio.ensure_future(here.send("between", success="yes"))
     await asyncio.gather(here.send(up, "image/png", chunk=16000, success="yes", drain=chat.drain),
                          there.send(down, "application/zip", chunk=1 << 20, success="yes", drain=there.drain, window=2))
     await texts
-    got = [await there.receive(60), await there.receive(60)]
+    got = [await there.receive(600), await there.receive(600)]
     m = next(m for m in got if m.type == "image/png")
     assert hashlib.sha256(m.body).digest() == hashlib.sha256(up).digest()
-    m = await here.receive(60)
+    m = await here.receive(600)
     assert hashlib.sha256(m.body).digest() == hashlib.sha256(down).digest()
     assert m.chunks >= size // 16384, m.chunks
+    watch.cancel()
+    grown = await watch - before
+    assert grown < 8 << 20, f"{grown >> 10} KiB more than before"
     clean(here, there)
+
+
+async def a_bad_link_under_sctp_loses_nothing(lab):
+    """Five of a hundred packets are lost, some come twice or in another order; files both ways are the same."""
+    dice = random.Random(9260)
+    link = await Link(lab.port(), lab.port(), lab.base + 3, lambda direction, n: "" if n < 20 else dice.choices(
+        ["lost", "twice", "late", ""], [5, 2, 3, 90])[0]).start()
+    page, here, there, call = await talk(lab, media_port=link.ports[0])
+    up, down = os.urandom(200000), os.urandom(600000)
+    await asyncio.gather(here.send(up, "a/b", chunk=16000, drain=page.channels[0].drain),
+                         there.send(down, "a/b", chunk=100000, drain=there.drain))
+    assert (await there.receive(30)).body == up
+    assert (await here.receive(30)).body == down
+    assert min(link.lost.values()) > 5, link.lost
+    clean(here, there)
+    await page.hang_up()
+    link.close()
 
 
 async def a_receiver_that_stops_loses_nothing(lab):
@@ -313,10 +356,11 @@ async def a_reset_in_the_middle_of_a_chunk_is_told(lab):
 
 CASES = [texts_pass_both_ways_and_each_is_answered, what_is_not_understood_passes_as_it_is,
          a_message_keeps_its_id_and_its_reports_come_back, either_side_of_the_core_may_connect,
-         files_arrive_whole_both_ways_at_once, a_receiver_that_stops_loses_nothing,
+         files_arrive_whole_both_ways_at_once, a_bad_link_under_sctp_loses_nothing,
+         a_receiver_that_stops_loses_nothing,
          each_error_of_the_core_reaches_the_page_and_the_reverse, what_the_gateway_refuses_itself,
          a_stop_ends_the_message_and_not_the_session, the_core_may_refuse_two_of_three_channels,
          a_reset_in_the_middle_of_a_chunk_is_told, what_nobody_answers_fails_after_thirty_seconds]
 
 if __name__ == "__main__":
-    main(CASES, setup, tshark_reads_every_frame)
+    main(CASES, setup, tshark_reads_every_frame, timeout=60 + 5 * FILE_MB)

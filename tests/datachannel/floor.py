@@ -186,7 +186,7 @@ async def over_udp_what_is_lost_comes_again(lab):
     """BFCP-005: every third datagram is lost in each direction, and each request has one answer."""
     port, page = lab.port(), await lab.page()
     libre = await Libre(lab, "server", "udp", port).start()
-    link = await Link(lab.port(), lab.port(), port, lambda direction, n: n % 3 == 0).start()
+    link = await Link(lab.port(), lab.port(), port, lambda direction, n: "lost" if n % 3 == 0 else "").start()
     calling = asyncio.ensure_future(lab.core.call(page.user, sdp(bfcp_line(link.ports[0], "UDP/BFCP", "floorctrl:s-only", "confid:1",
                                                                            "userid:1", "floorid:1", "bfcpver:2"))))
     await page.answer(lambda id, protocol: Floor(id))

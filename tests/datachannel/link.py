@@ -1,4 +1,4 @@
-"""A bad UDP link between the gateway and a peer of the core: each side sees one port."""
+"""A bad UDP link between the gateway and a peer, on either side of it: each end sees one port."""
 import asyncio
 
 
@@ -11,17 +11,17 @@ class Side(asyncio.DatagramProtocol):
 
     def datagram_received(self, data, addr):
         if not self.is_peer:
-            self.to = addr # the gateway, wherever it sends from
+            self.to = addr # whoever sends to the near port
         self.link.pass_on(self, data)
 
 
 class Link:
-    """The core's SDP names `port`; what comes there leaves for `peer` from `back`. `drops(direction, n)` says which datagram of a
-    direction ("peer" or "gateway", n from 0) is lost."""
+    """What comes to `ports[0]` leaves for `peer` from `ports[1]`, and back. `fate(direction, n)` says what becomes of a datagram
+    ("peer" or "near" is where it goes, n counts from 0): "lost", "twice", "late" (behind the next one), or nothing of that."""
 
-    def __init__(self, port, back, peer, drops):
-        self.ports, self.peer, self.drops = (port, back), peer, drops
-        self.seen, self.lost = {"peer": 0, "gateway": 0}, {"peer": 0, "gateway": 0}
+    def __init__(self, port, back, peer, fate):
+        self.ports, self.peer, self.fate = (port, back), peer, fate
+        self.seen, self.lost, self.held = {"peer": 0, "near": 0}, {"peer": 0, "near": 0}, {}
 
     async def start(self):
         loop = asyncio.get_running_loop()
@@ -32,13 +32,19 @@ class Link:
         return self
 
     def pass_on(self, side, data):
-        direction, out = ("peer", self.far) if side is self.near else ("gateway", self.near)
-        n = self.seen[direction]
+        direction, out = ("peer", self.far) if side is self.near else ("near", self.near)
+        fate = self.fate(direction, self.seen[direction])
         self.seen[direction] += 1
-        if self.drops(direction, n):
+        if fate == "lost":
             self.lost[direction] += 1
-        elif out.to:
-            out.transport.sendto(data, out.to)
+            return
+        if fate == "late" and direction not in self.held:
+            self.held[direction] = data
+            return
+        late = [self.held.pop(direction)] if direction in self.held else []
+        for one in [data] * (2 if fate == "twice" else 1) + late:
+            if out.to:
+                out.transport.sendto(one, out.to)
 
     def close(self):
         self.near.transport.close()

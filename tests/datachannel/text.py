@@ -131,10 +131,14 @@ def signs(n):
     return [chr(0x4e00 + i) for i in range(n)] # each of them once
 
 
+def lose(direction, i):
+    return "lost" if random.Random(f"{SALT}{direction}{i}").random() < 0.3 else ""
+
+
 async def nothing_shows_twice_and_what_is_lost_is_marked(lab):
     """T140-008, T140-009: three packets of ten are lost, in both directions."""
     n = 60
-    link = Link(pair(lab), lab.port(), None, lambda direction, i: random.Random(f"{SALT}{direction}{i}").random() < 0.3)
+    link = Link(pair(lab), lab.port(), None, lose)
     page, text, linphone = await called(lab, link=link)
     for sign in signs(n):
         text.send(sign)

@@ -107,6 +107,7 @@ class Page(Client):
         self.ended = asyncio.Event()
         self.in_band = asyncio.Queue()
         self.is_legacy = False
+        self.media_port = None # instead of the one that the other side names: of a link between
 
     # ---- SDP ----
 
@@ -171,7 +172,10 @@ class Page(Client):
             if id not in accepted and not c.is_in_band:
                 c.channel.close()
                 del self.channels[id]
-        await self.pc.setRemoteDescription(RTCSessionDescription(answer.body, "answer"))
+        sdp = answer.body
+        if self.media_port:
+            sdp = re.sub(r"(?m)^(a=candidate:\S+ 1 udp \d+ \S+) \d+ ", rf"\1 {self.media_port} ", sdp)
+        await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
 
     async def change(self, add=(), remove=()):
         """A re-INVITE with more or fewer channels."""
