@@ -43,7 +43,8 @@ static struct gw_span path_text(const struct gw_msrp_path *p)
 static int begin_piece(struct gw_msrp_session *s)
 {
     struct gw_msrp_rewrite w = { .has_range = s->h.method == GW_MSRP_SEND && (s->h.has_range || s->offset),
-                                 .range_end = GW_MSRP_UNKNOWN, .range_total = GW_MSRP_UNKNOWN };
+                                 .range_end = GW_MSRP_UNKNOWN,
+                                 .range_total = GW_MSRP_UNKNOWN };
     uint64_t start = s->h.has_range ? s->h.range_start : 1;
     int n;
 
@@ -96,7 +97,7 @@ static void avoid_clash(struct gw_msrp_session *s)
     struct gw_span body = { s->piece + s->piece_head, s->piece_len - s->piece_head };
 
     while (gw_msrp_has_end_line(body, own_tid(s))) {
-        gw_rand_token(s->piece_tid, s->piece_tid_len);     /* the same length: the head stays where it is */
+        gw_rand_token(s->piece_tid, s->piece_tid_len);        /* the same length: the head stays where it is */
         memcpy(s->piece + 5, s->piece_tid, s->piece_tid_len); /* behind "MSRP " */
     }
 }
@@ -156,7 +157,8 @@ static void judge(struct gw_msrp_session *s)
 /* A response of the core goes to the channel as it is, but for the paths. */
 static void pass_response(struct gw_msrp_session *s)
 {
-    struct gw_msrp_rewrite w = { .tid = s->h.tid, .to = s->c.has_b2bua ? gw_span_str(s->channel_peer) : path_text(&s->h.to),
+    struct gw_msrp_rewrite w = { .tid = s->h.tid,
+                                 .to = s->c.has_b2bua ? gw_span_str(s->channel_peer) : path_text(&s->h.to),
                                  .from = s->c.has_b2bua ? gw_span_str(s->channel_own) : path_text(&s->h.from) };
     char buf[GW_MSRP_PATH + 1024];
     int n = gw_msrp_write_head(&s->h, &w, buf, sizeof(buf) - GW_MSRP_END_LINE_MAX), e;
@@ -182,9 +184,10 @@ static int on_head(struct gw_msrp_session *s)
     } else if (s->h.has_body) {
         return GW_E_SYNTAX;
     }
-    if (s->h.has_body)
+    if (s->h.has_body) {
         gw_msrp_scan_init(&s->scan, s->h.tid);
-    s->reading = s->h.has_body ? READ_BODY : READ_END;
+        s->reading = READ_BODY;
+    }
     return 0;
 }
 
@@ -262,17 +265,18 @@ static void answer_unread(struct gw_msrp_session *s)
 {
     struct gw_span first = { s->core_peer, strcspn(s->core_peer, " ") };
     char buf[3 * GW_MSRP_URI_MAX];
-    int n = snprintf(buf, sizeof(buf), "MSRP %.*s 400 Unintelligible\r\nTo-Path: %.*s\r\nFrom-Path: %s\r\n-------%.*s$\r\n",
-                     (int)s->h.tid.len, (const char *)s->h.tid.ptr, (int)first.len, (const char *)first.ptr, s->core_own,
-                     (int)s->h.tid.len, (const char *)s->h.tid.ptr);
+    int n =
+        snprintf(buf, sizeof(buf), "MSRP %.*s 400 Unintelligible\r\nTo-Path: %.*s\r\nFrom-Path: %s\r\n-------%.*s$\r\n",
+                 (int)s->h.tid.len, (const char *)s->h.tid.ptr, (int)first.len, (const char *)first.ptr, s->core_own,
+                 (int)s->h.tid.len, (const char *)s->h.tid.ptr);
 
     s->n.refused++;
     if (n > 0 && (size_t)n < sizeof(buf))
         gw_msrp_answer_core(s, (struct gw_span){ buf, (size_t)n });
 }
 
-/* A wrong head with a transaction id: 400, and its end-line tells where the next message begins (RFC 4975 s. 7.3). `n` octets
- * have just come. */
+/* A wrong head with a transaction id: 400, and its end-line tells where the next message begins (RFC 4975 s. 7.3). `n`
+ * octets have just come. */
 static ssize_t skip_unread(struct gw_msrp_session *s, size_t n, uint64_t now_us)
 {
     const char *line_end = memchr(s->head, '\r', s->head_len);
@@ -302,8 +306,8 @@ static ssize_t skip_unread(struct gw_msrp_session *s, size_t n, uint64_t now_us)
 /* Collects octets until the head parses. What is behind it is given back. */
 static ssize_t read_head(struct gw_msrp_session *s, struct gw_span in, uint64_t now_us)
 {
-    size_t before = s->head_len, n = sizeof(s->head) - before < in.len ? sizeof(s->head) - before : in.len;
-    int err;
+    size_t before = s->head_len, n = sizeof(s->head) - before < in.len ? sizeof(s->head) - before : in.len, used = 0;
+    int err, flag;
 
     memcpy(s->head + before, in.ptr, n);
     s->head_len += n;
@@ -312,17 +316,26 @@ static ssize_t read_head(struct gw_msrp_session *s, struct gw_span in, uint64_t 
         return (ssize_t)n;
     if (err) {
         s->n.malformed++;
-        return err == GW_E_SYNTAX && s->h.tid.len ? skip_unread(s, n, now_us) : err; /* no MSRP at all: the connection ends */
+        return err == GW_E_SYNTAX && s->h.tid.len ? skip_unread(s, n, now_us)
+                                                  : err; /* no MSRP at all: the connection ends */
     }
     s->unread_in_a_row = 0;
     err = on_head(s);
-    n = s->h.len > before ? s->h.len - before : 0; /* the end-line may have been seen with the head */
-    s->head_len = s->h.len;
-    return err ? err : (ssize_t)n;
+    if (err)
+        return err;
+    if (s->h.has_body)
+        return (ssize_t)(s->h.len - before);
+    /* without a body the end-line was needed to see where the head ends: it is here whole, and part of it may have come
+     * earlier */
+    flag = gw_msrp_end_line((struct gw_span){ s->head + s->h.len, s->head_len - s->h.len }, s->h.tid, &used);
+    if (flag <= 0)
+        return GW_E_SYNTAX;
+    on_end(s, (char)flag, now_us);
+    return (ssize_t)(s->h.len + used - before);
 }
 
-/* Takes no more body than the piece at hand has room for, so that a full channel leaves the rest unread; what the scanner
- * had held and gives back goes over into the next piece. */
+/* Takes no more body than the piece at hand has room for, so that a full channel leaves the rest unread; what the
+ * scanner had held and gives back goes over into the next piece. */
 static ssize_t read_body(struct gw_msrp_session *s, struct gw_span in, uint64_t now_us)
 {
     struct body_state b = { s, now_us };
@@ -342,26 +355,6 @@ static ssize_t read_body(struct gw_msrp_session *s, struct gw_span in, uint64_t 
     return (ssize_t)(given - part.len);
 }
 
-static ssize_t read_end(struct gw_msrp_session *s, struct gw_span in, uint64_t now_us)
-{
-    size_t n = sizeof(s->head) - s->head_len < in.len ? sizeof(s->head) - s->head_len : in.len, used = 0;
-    size_t before = s->head_len - s->h.len;
-    int flag;
-
-    if (n > GW_MSRP_END_LINE_MAX)
-        n = GW_MSRP_END_LINE_MAX;
-    memcpy(s->head + s->head_len, in.ptr, n);
-    flag = gw_msrp_end_line((struct gw_span){ s->head + s->h.len, before + n }, s->h.tid, &used);
-    if (flag < 0 || (flag == 0 && before + n >= GW_MSRP_END_LINE_MAX))
-        return GW_E_SYNTAX;
-    if (flag == 0) {
-        s->head_len += n;
-        return (ssize_t)n;
-    }
-    on_end(s, (char)flag, now_us);
-    return (ssize_t)(used - before);
-}
-
 ssize_t gw_msrp_from_core(struct gw_msrp_session *s, struct gw_span octets, uint64_t now_us)
 {
     size_t taken = 0;
@@ -377,9 +370,7 @@ ssize_t gw_msrp_from_core(struct gw_msrp_session *s, struct gw_span octets, uint
             on_end(s, s->end_flag, now_us);
             continue;
         }
-        n = s->reading == READ_HEAD   ? read_head(s, rest, now_us)
-                    : s->reading == READ_BODY ? read_body(s, rest, now_us)
-                                              : read_end(s, rest, now_us);
+        n = s->reading == READ_HEAD ? read_head(s, rest, now_us) : read_body(s, rest, now_us);
         if (n < 0)
             return n;
         taken += (size_t)n;

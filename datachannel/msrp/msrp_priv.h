@@ -31,7 +31,7 @@ struct awaited {
     uint64_t deadline_us;
 };
 
-enum reading { READ_HEAD, READ_BODY, READ_END, READ_CARRY }; /* CARRY: the chunk is read, its last piece waits */
+enum reading { READ_HEAD, READ_BODY, READ_CARRY }; /* CARRY: the chunk is read, its last piece waits */
 
 struct gw_msrp_session {
     struct gw_msrp_config c;

@@ -162,6 +162,30 @@ TEST(msrp_020_a_chunk_of_the_core_is_cut_and_answered_once)
     gw_msrp_session_free(s);
 }
 
+TEST(msrp_003_messages_of_the_core_are_the_same_wherever_the_stream_is_cut)
+{
+    static const char all[] = SEND_HEAD("tida1111", "Byte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tida1111$\r\n")
+        "MSRP tidb2222 200 OK\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\n-------tidb2222$\r\n"
+        "MSRP tidc3333 REPORT\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m123\r\n"
+        "Byte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n-------tidc3333$\r\n" SEND_HEAD("tidd4444", "-------tidd4444$\r\n");
+    size_t len = sizeof(all) - 1;
+
+    for (size_t first = 0; first <= len; first++) { /* in two parts; 0: octet by octet */
+        size_t step = first ? first : 1;
+
+        start();
+        for (size_t at = 0; at < len; at += step, step = first ? len - at : 1) {
+            size_t n = step < len - at ? step : len - at;
+            EQ(gw_msrp_from_core(s, (struct gw_span){ all + at, n }, 0), (ssize_t)n);
+        }
+        EQ(b.n, 4);
+        EQ(b.responses, 1);
+        EQ(b.body, 5);
+        CHECK(b.is_sane);
+        gw_msrp_session_free(s);
+    }
+}
+
 TEST(msrp_010_413_of_the_browser_stops_the_message)
 {
     static char body[20001];
