@@ -22,6 +22,7 @@ from page import Page, log_keys  # noqa: E402
 from sip import Message  # noqa: E402
 
 DOMAIN = "ims.example"
+IS_SANITIZED = "IMSGW_SANITIZED" in os.environ # what is freed stays in memory for a while then
 
 
 def is_free(port):

@@ -167,7 +167,7 @@ async def nothing_shows_twice_and_what_is_lost_is_marked(lab):
 
 def tshark_reads_every_frame(lab):
     seen = lab.judge("rtp.p_type == 99", "rtp.p_type == 98")
-    assert seen["rtp.p_type == 99"] > 50 and seen["rtp.p_type == 98"] > 1, seen
+    assert all(n > 20 for n in seen.values()), seen
 
 
 CASES = [text_passes_both_ways, without_redundancy_too, linphone_may_call, nothing_shows_twice_and_what_is_lost_is_marked]
