@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import ssl
@@ -366,4 +367,6 @@ def main(cases, setup, at_end=None, timeout=60):
     asyncio.run(run())
     if failed or not chosen:
         lab.logs()
+    else:
+        shutil.rmtree(lab.dir)
     sys.exit(1 if failed or not chosen else 0)
