@@ -209,8 +209,21 @@ static void remove_data(struct gw_context *cx, unsigned i)
     cx->datas[i] = cx->datas[--cx->ndatas];
 }
 
+static void leave(struct gw_termination *t, const struct gw_stream *s)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; t && i < t->nstreams; i++)
+        if (t->streams[i] != s)
+            t->streams[n++] = t->streams[i];
+    if (t)
+        t->nstreams = n;
+}
+
 static void remove_stream(struct gw_context *cx, unsigned i)
 {
+    leave(cx->streams[i]->term[0], cx->streams[i]); /* what is released after it may still look */
+    leave(cx->streams[i]->term[1], cx->streams[i]);
     gw_fax_free(cx->streams[i]);
     free(cx->streams[i]);
     cx->streams[i] = cx->streams[--cx->nstreams];
