@@ -14,3 +14,9 @@ await build({ entryPoints: scripts.map((p) => path.join(here, 'page', `${p}.js`)
   define: { global: 'window' }, logLevel: 'warning' });
 for (const p of pages)
   writeFileSync(path.join(out, `${p}.html`), `<!doctype html><meta charset="utf-8"><title>${p}</title><body><script src="${p}.js"></script>\n`);
+
+// The libraries as modules, for examples that run without a bundler.
+const modules = { jssip: "import JsSIP from 'jssip'; export default JsSIP;", sip: "export * from 'sip.js';" };
+for (const [name, contents] of Object.entries(modules))
+  await build({ stdin: { contents, resolveDir: here }, bundle: true, outfile: path.join(out, `module-${name}.js`),
+    format: 'esm', define: { global: 'window' }, logLevel: 'warning' });
