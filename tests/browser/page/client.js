@@ -99,6 +99,7 @@ export function expose(make) {
     addVideo: () => client.addVideo(),
     restartIce: () => client.restartIce(),
     refer: (target) => client.refer(target),
+    message: (target, text) => client.message(target, text),
     unregister: () => client.unregister(),
     forgeFingerprint: (on) => {
       isForged = on;

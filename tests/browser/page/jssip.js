@@ -95,6 +95,11 @@ class JsSipClient extends Client {
       requestSucceeded: () => done(), requestFailed: (e) => fail(new Error(`refer: ${e.cause}`)) } }));
   }
 
+  message(target, text) {
+    return new Promise((done, fail) => this.#ua.sendMessage(target, text, { eventHandlers: {
+      succeeded: () => done(), failed: (e) => fail(new Error(`message: ${e.response?.status_code ?? e.cause}`)) } }));
+  }
+
   unregister() {
     this.#ua.unregister();
   }

@@ -1,4 +1,4 @@
-import { Inviter, Registerer, RegistererState, SessionState, UserAgent, Web } from 'sip.js';
+import { Inviter, Messager, Registerer, RegistererState, SessionState, UserAgent, Web } from 'sip.js';
 import { sipJsFactory } from '../../../web/imsgw-client/index.js';
 import { Client, expose } from './client.js';
 
@@ -140,6 +140,11 @@ class SipJsClient extends Client {
   refer(target) {
     return new Promise((done, fail) => this.#session.refer(UserAgent.makeURI(target), { requestDelegate: {
       onAccept: () => done(), onReject: (r) => fail(new Error(`refer: ${r.message.statusCode}`)) } }).catch(fail));
+  }
+
+  message(target, text) {
+    return new Promise((done, fail) => new Messager(this.#agent, UserAgent.makeURI(target), text).message({
+      requestDelegate: { onAccept: () => done(), onReject: (r) => fail(new Error(`message: ${r.message.statusCode}`)) } }));
   }
 
   unregister() {
