@@ -235,10 +235,11 @@ class Lab:
         p = self.start(name, [f"{self.build}/imsgw", "-c", f"{self.dir}/{name}.conf"], "ready")
         return p
 
-    def demo_core(self):
+    def demo_core(self, ports=None):
         """imsgw-demo-core where the gateways look for their core."""
+        low, high = ports or (self.base + 80, self.base + 97)
         return self.start("demo-core", [f"{self.build}/imsgw-demo-core", "--listen", f"127.0.0.1:{self.base + 4}", "--ports",
-                                        f"{self.base + 80}-{self.base + 97}", "--verbose"], "listening")
+                                        f"{low}-{high}", "--verbose"], "listening")
 
     def capture(self):
         self.pcap, self.keys = f"{self.dir}/wire.pcap", f"{self.dir}/keys"

@@ -12,7 +12,9 @@ AT_ONCE = int(os.environ.get("IMSGW_SOAK_AT_ONCE", "8"))
 
 
 def setup(lab):
-    lab.watched = {"demo-core": lab.demo_core(), "imsgw": lab.gateway(core_port_max=lab.base + 59)}
+    wide = AT_ONCE > 8 # more than the ports of one run
+    more = dict(core_port_min=14000, core_port_max=15999) if wide else dict(core_port_max=lab.base + 59)
+    lab.watched = {"demo-core": lab.demo_core((12000, 13999) if wide else None), "imsgw": lab.gateway(**more)}
 
 
 def held(process):
