@@ -151,7 +151,7 @@ struct gw_iq_stream {
 struct gw_iq_channel {
     uint8_t id;              /* 1..255 */
     uint8_t protocol;        /* enum gw_iq_protocol */
-    uint8_t access_term, core_term;
+    uint8_t access_term, core_term; /* as long as the channel lives */
     bool to_core, to_access; /* gates; what the direction attributes of the SDP allow */
     uint16_t stream;         /* SCTP stream id of the dcmap (RFC 8864), or of the channel that came in band */
     bool is_agnostic;        /* MSRP, BFCP: octets pass untouched, nothing is parsed (TS 23.334 s. 5.11.3) */

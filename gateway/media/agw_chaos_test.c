@@ -36,7 +36,8 @@ static void any_term(struct rig *g, struct gw_iq_term *t, uint8_t id)
     t->remote_sctp_port = (uint16_t)(roll(2) * 5000);
     t->transport = id == 5 ? GW_IQ_TCP : GW_IQ_UDP;
     t->tcp_setup = (uint8_t)roll(2);
-    t->security = (uint8_t)(t->has_ice ? GW_IQ_DTLS : id % 2 && id != 5 ? GW_IQ_SDES : GW_IQ_PLAIN);
+    t->security = (uint8_t)(t->has_ice ? GW_IQ_DTLS : id == 7 ? GW_IQ_DTLS : id % 2 && id != 5 ? GW_IQ_SDES : GW_IQ_PLAIN);
+    t->tcp_generation = roll(3);
     if (t->security == GW_IQ_SDES)
         t->local = t->remote =
             (struct gw_iq_crypto){ .suite = GW_IQ_AEAD_AES_128_GCM, .key_len = (uint8_t)(28 - roll(20) / 19) };
@@ -53,9 +54,10 @@ static void any_stream(struct gw_iq_stream *s)
 {
     *s = (struct gw_iq_stream){
         .id = (uint8_t)(1 + roll(4)),
-        .kind = (uint8_t)roll(2),
+        .kind = (uint8_t)(roll(3) ? roll(2) : GW_IQ_IMAGE + roll(40) / 39),
+        .udptl = { { .ec = (uint8_t)roll(3) }, { .ec = (uint8_t)(roll(3) + roll(40) / 39) } },
         .access_term = (uint8_t)(1 + roll(2)),
-        .core_term = (uint8_t)(3 + roll(2)), /* 5 and 6 are for channels */
+        .core_term = (uint8_t)(roll(4) ? 3 + roll(2) : 7), /* 5 and 6 are for channels */
         .to_core = roll(2),
         .to_access = roll(2),
         .npts = (uint8_t)roll(4),
@@ -76,15 +78,17 @@ static void any_channel(struct gw_iq_channel *c)
 
     *c = (struct gw_iq_channel){
         .id = (uint8_t)(5 + is_text),
-        .protocol = (uint8_t)(is_text    ? GW_IQ_T140
+        .protocol = (uint8_t)(is_text    ? (roll(2) ? GW_IQ_T140 : GW_IQ_T38)
                               : roll(20) ? roll(2)
-                                         : 3),
+                                         : 4),
         .access_term = 1,
         .core_term = (uint8_t)(roll(20) ? 5 + is_text : 4),
         .to_core = roll(2),
         .to_access = roll(2),
         .stream = (uint16_t)roll(4),
         .has_b2bua = roll(2),
+        .is_agnostic = roll(4) == 0,
+        .udptl = { .ec = (uint8_t)roll(3) },
         .t140_pt = 98,
         .red_pt = (uint8_t)(roll(2) ? 99 : 0xff),
         .generations = (uint8_t)roll(4),

@@ -131,7 +131,10 @@ static int check_channel(const struct gw_context *cx, const struct gw_iq_req *re
         return GW_E_INVAL;
     if (realm_of(cx, req, c->access_term) != GW_IQ_ACCESS || realm_of(cx, req, c->core_term) != GW_IQ_CORE)
         return GW_E_NOTFOUND;
-    return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream) ? GW_E_STATE : 0;
+    return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream ||
+                   has->conf.access_term != c->access_term || has->conf.core_term != c->core_term)
+               ? GW_E_STATE
+               : 0;
 }
 
 static int check(const struct gw_worker *w, const struct gw_context *cx, const struct gw_iq_req *req)
@@ -298,15 +301,18 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
             err = gw_termination_new(cx, &req->terms[i], &cx->terms[cx->nterms]);
             cx->nterms += !err;
         }
-    for (unsigned i = 0; !err && i < req->nstreams; i++)
-        if (!find_stream(cx, req->streams[i].id)) {
-            struct gw_stream *s = malloc(sizeof(*s));
+    for (unsigned i = 0; !err && i < req->nstreams; i++) {
+        struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        if (!s) {
+            s = malloc(sizeof(*s));
             if (!s)
                 return GW_E_NOMEM;
             gw_stream_init(s, &req->streams[i]);
             cx->streams[cx->nstreams++] = s;
-            err = s->conf.kind == GW_IQ_IMAGE ? gw_fax_new(cx->w, s) : 0;
         }
+        if (req->streams[i].kind == GW_IQ_IMAGE && !s->fax) /* also audio that becomes a fax */
+            err = gw_fax_new(cx->w, s);
+    }
     for (unsigned i = 0; !err && i < req->nchannels; i++)
         if (!find_data(cx, req->channels[i].id)) {
             err = gw_data_new(cx, &req->channels[i], &cx->datas[cx->ndatas]);

@@ -230,9 +230,11 @@ int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw
 
 void gw_data_apply(struct gw_data *d, const struct gw_iq_channel *in)
 {
-    if (in->protocol == GW_IQ_MSRP && is_other_session(&d->conf, in))
+    const struct gw_data_ops *ops = ops_for(d, in);
+
+    if (ops != d->ops || (in->protocol == GW_IQ_MSRP && is_other_session(&d->conf, in)))
         end_join(d);
-    d->ops = ops_for(d, in);
+    d->ops = ops;
     d->conf = *in;
     d->gate[GW_FROM_ACCESS] = in->to_core;
     d->gate[GW_FROM_CORE] = in->to_access;

@@ -112,7 +112,7 @@ void gw_fax_counters(const struct gw_stream *s, struct gw_iq_counters *out)
 
 bool gw_fax_is(const struct gw_termination *t)
 {
-    return t->nstreams == 1 && t->streams[0]->fax;
+    return t->nstreams == 1 && t->streams[0]->fax && t->streams[0]->conf.kind == GW_IQ_IMAGE;
 }
 
 bool gw_fax_input(struct gw_termination *t, struct gw_span packet)

@@ -25,7 +25,10 @@ void gw_stream_apply(struct gw_stream *s, const struct gw_iq_stream *in)
     s->conf = *in;
     s->gate[GW_FROM_ACCESS] = in->to_core;
     s->gate[GW_FROM_CORE] = in->to_access;
-    gw_fax_apply(s);
+    if (in->kind == GW_IQ_IMAGE)
+        gw_fax_apply(s);
+    else
+        gw_fax_free(s); /* back to audio */
     set_payload_types(s, in);
     for (unsigned i = 0; i < in->nexts; i++) {
         s->flow[GW_FROM_ACCESS].exts[i] = (struct gw_rtp_ext_map){ in->exts[i].access, in->exts[i].core };
