@@ -173,6 +173,22 @@ static void read_feedback(struct ms_stream *s, enum gw_leg leg, const struct gw_
     s->has_rsize[leg] = ms_is_avpf(proto) && gw_sdp_has(&m->section, "rtcp-rsize");
 }
 
+static uint8_t packetization_of(const struct gw_sdp_section *m, uint8_t pt)
+{
+    struct gw_span value;
+    unsigned pos = 0;
+
+    while (gw_sdp_attr(m, "fmtp", &pos, &value)) {
+        struct gw_sdp_fmtp f;
+        struct gw_span mode;
+        uint32_t n = 0, v = 0;
+        if (gw_sdp_parse_fmtp(value, &f) == 0 && gw_sdp_u32(f.fmt, 127, &n) == 0 && n == pt &&
+            gw_sdp_fmtp_param(f.params, "packetization-mode", &mode) && gw_sdp_u32(mode, 2, &v) == 0)
+            return (uint8_t)v;
+    }
+    return 0;
+}
+
 int ms_codecs_offer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, const struct gw_sdp_media *m,
                     struct gw_sdp_refusal *why)
 {
@@ -190,6 +206,7 @@ int ms_codecs_offer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, con
         if (gw_sdp_u32(token, 127, &pt) || gw_sdp_find_rtpmap(&m->section, (uint8_t)pt, &r) ||
             is_dropped(ms->conf, &r) || add_codec(ms, from, s, &r, old, nold))
             continue;
+        s->codecs[s->ncodecs - 1].packetization = packetization_of(&m->section, (uint8_t)pt);
         has_media |= !is_auxiliary(&s->codecs[s->ncodecs - 1]);
     }
     if (!has_media) {
@@ -259,4 +276,15 @@ unsigned ms_codecs_agreed(const struct ms_stream *s, const struct ms_codec *rows
             if (s->codecs[i].answer_pt != MS_NO_PT && s->codecs[i].answer_rank == rank)
                 rows[n++] = &s->codecs[i];
     return n;
+}
+
+const struct ms_codec *ms_codec_twin(const struct ms_stream *s, const struct ms_codec *c)
+{
+    const struct ms_codec *rows[GW_IQ_PTS];
+    unsigned n = ms_codecs_agreed(s, rows);
+
+    for (unsigned i = 0; c->answer_pt == MS_NO_PT && strcasecmp(c->name, "H264") == 0 && i < n; i++)
+        if (strcasecmp(rows[i]->name, "H264") == 0 && rows[i]->packetization == c->packetization)
+            return rows[i];
+    return NULL;
 }

@@ -53,6 +53,11 @@ static void fill_pts(const struct gw_ms *ms, const struct ms_stream *s, struct g
     for (unsigned i = 0; i < n; i++)
         if (rows[i]->answer_pt != rows[i]->pt[answerer])
             add_pt(q, rows[i]->pt[GW_LEG_ACCESS], rows[i]->pt[GW_LEG_CORE], rows[i]->clock_hz);
+    for (unsigned i = 0; answerer == GW_LEG_CORE && i < s->ncodecs; i++) {
+        const struct ms_codec *twin = ms_codec_twin(s, &s->codecs[i]);
+        if (twin)
+            add_pt(q, twin->pt[GW_LEG_ACCESS], s->codecs[i].pt[GW_LEG_CORE], s->codecs[i].clock_hz);
+    }
 }
 
 static void fill_feedback(const struct gw_ms *ms, const struct ms_stream *s, struct gw_iq_stream *q)

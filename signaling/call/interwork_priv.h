@@ -18,6 +18,7 @@ struct ms_codec {
     uint8_t pt[2];
     uint8_t answer_pt;   /* the answerer's number for it, MS_NO_PT: not in the answer */
     uint8_t answer_rank; /* position in the answer */
+    uint8_t packetization; /* H264: its packetization-mode (RFC 6184 s. 8.1) */
     char name[20];
     uint32_t clock_hz, channels;
 };
@@ -189,6 +190,9 @@ int ms_codecs_answer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, co
                      struct gw_sdp_refusal *why);
 unsigned ms_feedback(const struct gw_sdp_section *m);
 /* Rows of the answer in its order. */
+/* A browser offers H.264 once per profile; phones of libre answer one of them and send with the number of another. The
+ * agreed row that such packets mean; NULL: none. */
+const struct ms_codec *ms_codec_twin(const struct ms_stream *s, const struct ms_codec *c);
 unsigned ms_codecs_agreed(const struct ms_stream *s, const struct ms_codec *rows[GW_IQ_PTS]);
 
 /* --- interwork_transport.c: addresses, ICE, DTLS and SDES of a received m-line, into its termination */

@@ -420,3 +420,27 @@ TEST(SDP_016_no_feedback_towards_avp)
                                                        "a=sendrecv\r\n");
     session_close(&s);
 }
+
+TEST(a_phone_may_send_h264_by_the_number_of_another_profile) /* libre does, as the browser offers one per profile */
+{
+    struct session s;
+    unsigned found = 0;
+
+    session_open(&s, "");
+    offer(&s, ACCESS,
+          WIC_HEAD("1") "m=video 9 UDP/TLS/RTP/SAVPF 102 104 108 104\r\nc=IN IP4 0.0.0.0\r\n" ICE
+                        "a=setup:actpass\r\na=mid:0\r\na=rtcp-mux\r\na=rtpmap:102 H264/90000\r\n"
+                        "a=fmtp:102 packetization-mode=1;profile-level-id=42001f\r\na=rtpmap:104 H264/90000\r\n"
+                        "a=fmtp:104 packetization-mode=0;profile-level-id=42001f\r\na=rtpmap:108 H264/90000\r\n"
+                        "a=fmtp:108 packetization-mode=1;profile-level-id=42e01f\r\n");
+    answer(&s, PHONE_HEAD("1") "m=video 30000 RTP/AVP 108\r\na=rtpmap:108 H264/90000\r\n"
+                               "a=fmtp:108 packetization-mode=1;profile-level-id=42e01f\r\n");
+    for (unsigned i = 0; i < s.answer_req.streams[0].npts; i++) {
+        const struct gw_iq_pt *p = &s.answer_req.streams[0].pts[i];
+        EQ(p->access, 108);
+        CHECK(p->core == 108 || p->core == 102); /* 104 is of another packetization */
+        found |= p->core == 102 ? 1 : 2;
+    }
+    EQ(found, 3);
+    session_close(&s);
+}

@@ -1,4 +1,5 @@
-// The same call with another core side or another access side: SDES with and without feedback, one codec only, SIP over TCP, IPv6.
+// The same call with another core side or another access side: SDES with and without feedback, one codec only, H.264 pictures,
+// SIP over TCP, IPv6.
 //   variants.test.mjs VARIANT [chromium|firefox] [jssip|sipjs]
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -13,7 +14,8 @@ const ipv6 = Object.values(networkInterfaces()).flat().find((a) => a.family === 
 const variants = {
   sdes: { conf: { core_proto: 'savp' }, phone: { account: 'mediaenc=srtp-mand' }, record: /SDES/ },
   sdesf: { conf: { core_proto: 'savpf' }, phone: { account: 'mediaenc=srtp-mandf' }, record: /SDES/ },
-  g711: { phone: { codecs: ['g711'] } },
+  g711: { phone: { codecs: ['g711', 'vp8'] } },
+  h264: { phone: { codecs: ['opus', 'avcodec'] } },
   tcp: { route: ';transport=tcp' },
   ipv6: { conf: { access_address: ipv6 }, needs: ipv6 },
 };

@@ -8,7 +8,7 @@ import { Process } from '../../browser/lib/process.mjs';
 import { meanColour } from './png.mjs';
 import { toneOf } from './wav.mjs';
 
-const modules = ['ausine', 'sndfile', 'uuid', 'vp8', 'fakevideo', 'snapshot', 'srtp'];
+const modules = ['ausine', 'sndfile', 'uuid', 'fakevideo', 'snapshot', 'srtp'];
 const applications = ['account', 'menu', 'ctrl_tcp']; // after the others, whose names accounts use
 
 function config({ sipPort, controlPort, rtpPorts, hz, dir, codecs }) {
@@ -35,7 +35,7 @@ export class Baresip {
     phone.name = `baresip-${options.user}`;
     phone.dir = path.join(run.dir, phone.name);
     mkdirSync(phone.dir, { recursive: true });
-    writeFileSync(path.join(phone.dir, 'config'), config({ codecs: ['opus', 'g711'], ...options, dir: phone.dir }));
+    writeFileSync(path.join(phone.dir, 'config'), config({ codecs: ['opus', 'g711', 'vp8'], ...options, dir: phone.dir }));
     writeFileSync(path.join(phone.dir, 'accounts'), `<sip:${options.user}@${options.domain};transport=udp>;` +
       `auth_user=${options.user};auth_pass=${options.password};${options.proxy ? `outbound="${options.proxy};lr";` : ''}regint=${options.regint ?? 600};` +
       `answermode=${options.answermode ?? 'auto'};ptime=20;${options.account ?? ''}\n`);
