@@ -116,6 +116,28 @@ async function betweenPages(run, alice, bob) {
   });
 }
 
+async function afterAWord(run, alice, bob) {
+  await run.step('alice calls bob and talks with another before she passes him on', async () => {
+    await dial(alice, 'bob', '#call-audio');
+    await phase(bob, 'incoming');
+    await bob.click('#answer-audio');
+    await Promise.all([phase(alice, 'active'), phase(bob, 'active')]);
+    await alice.click('#transfer');
+    await alice.type('#transfer-to', 'dtmf');
+    await alice.click('#transfer-form button[value=ask]');
+    await shows(alice, 'she talks with dtmf', '#peer', /dtmf/);
+    await phase(alice, 'active');
+    await hears(alice, 440);
+  });
+  await run.step('she thinks better of it, and is back with bob', async () => {
+    await alice.click('#hangup');
+    await shows(alice, 'bob again', '#peer', /bob/);
+    await phase(alice, 'active');
+    await Promise.all([hears(alice, 440), hears(bob, 440)]);
+  });
+  await hangUp(alice, bob);
+}
+
 await Run.main(`talk ${browserName}`, async (run) => {
   const base = await reservePorts(run);
   const core = await run.step('core starts', () => startDemoCore(run, base, [base + 10, base + 38]));
@@ -132,4 +154,5 @@ await Run.main(`talk ${browserName}`, async (run) => {
   await withCore(run, alice);
   bob = await run.step('bob signs in', () => open('bob'));
   await betweenPages(run, alice, bob);
+  await afterAWord(run, alice, bob);
 });

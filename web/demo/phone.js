@@ -113,7 +113,7 @@ export class Phone extends EventTarget {
     if (session !== this.#session) return;
     this.#session = this.#waiting;
     this.#waiting = null;
-    if (this.#session) this.#return();
+    if (this.#session) this.#return(`call with ${peer} ended: ${why}`);
     else {
       this.#tell('local', { stream: null });
       this.#tell('call', { state: 'none', peer, why });
@@ -121,10 +121,10 @@ export class Phone extends EventTarget {
   }
 
   // The call that was asked about is over: the first one is on the screen again.
-  #return() {
+  #return(why) {
     const session = this.#session;
     session.unhold();
-    this.#tell('transfer', { state: 'back' });
+    this.#tell('transfer', { state: 'back', why });
     this.#tell('local', { stream: this.#streams.get(session) });
     for (const r of session.connection.getReceivers()) if (r.track) this.#tell('track', { track: r.track });
     this.#tell('call', { state: 'active', peer: session.remote_identity.uri.user });

@@ -10,6 +10,7 @@ export function wireTransfer(phone, toUri, withSource) {
     e.preventDefault();
     const target = toUri($('transfer-to').value.trim());
     $('transfer-form').hidden = true;
+    $('transfer-to').value = '';
     if (e.submitter?.value === 'ask') withSource(false, (stream) => phone.consult(target, stream));
     else phone.transfer(target);
   });
@@ -23,7 +24,7 @@ export function wireTransfer(phone, toUri, withSource) {
         done: 'the call is passed on',
         failed: `transfer failed: ${why}`,
         asked: `asked to call ${why}`,
-        back: 'back with the first call',
+        back: `${why}; back with the first call`,
       }[state],
     );
   });
