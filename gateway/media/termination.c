@@ -171,7 +171,8 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
 
     if (gw_addr_from_sockaddr(&from->sa, &src) != 0 || (!may_latch && !is_from(own, &src))) {
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_STRANGER);
-        t->noticed |= GW_NOTICED_STRANGER;
+        if (own->remote.family) /* a phone that sends before its answer was heard is no stranger worth a line */
+            t->noticed |= GW_NOTICED_STRANGER;
         if (t->nstreams)
             t->streams[0]->flow[t->realm].dropped++;
         return;
