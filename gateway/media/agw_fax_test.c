@@ -57,7 +57,7 @@ static const struct fax_case cases[] = {
     { "channel, V.27ter, MH, 5% lost in the core, from the core", CHANNEL, true, V27, false, MH, { NONE, RED }, { 0, 5 }, { 2, 2 } },
     { "channel, V.17, ECM, FEC, 5% lost in the core", CHANNEL, false, V17, true, MR, { NONE, FEC }, { 0, 5 }, { 2, 2 } },
 };
-enum { CASES = sizeof(cases) / sizeof(cases[0]) };
+enum { CASES = sizeof(cases) / sizeof(cases[0]), MOST = 10 * CASES };
 
 /* A fax terminal and the way of its packets. */
 struct machine {
@@ -75,7 +75,7 @@ struct machine {
     struct data_end end;
 };
 
-static struct machine machines[CASES][2];
+static struct machine machines[MOST][2]; /* each case IMSGW_TEST_FAXES times */
 static char folder[] = "/tmp/agw_fax_XXXXXX";
 static struct gw_conf *conf;
 static struct gw_agw *agw;
@@ -241,7 +241,7 @@ static void on_phase_e(t30_state_t *t30, void *arg, int result)
 static void make_machine(struct machine *m, unsigned i, unsigned side)
 {
     static const enum gw_udptl_ec ec[] = { GW_UDPTL_NO_EC, GW_UDPTL_REDUNDANCY, GW_UDPTL_FEC };
-    const struct fax_case *c = m->c = &cases[i];
+    const struct fax_case *c = m->c = &cases[i % CASES];
     bool is_sender = (side == 1) == c->is_from_core;
     t38_core_state_t *core;
     char name[200];
@@ -273,10 +273,13 @@ static void make_machine(struct machine *m, unsigned i, unsigned side)
 
 /* ---- the gateway ---- */
 
+static struct gw_iq_notify last;
+static struct gw_dtls_identity *expected; /* of the access side, instead of the one it has */
+
 static void on_notify(void *arg, const struct gw_iq_notify *n)
 {
     (void)arg;
-    (void)n;
+    last = *n;
 }
 
 static void on_reply(void *arg, const struct gw_iq_reply *r)
@@ -316,19 +319,20 @@ static int udp(struct gw_addr *a)
     return fd;
 }
 
-static void begin_gateway(void)
+static void begin_gateway(bool is_large)
 {
     static const uint16_t profile = GW_IQ_AEAD_AES_128_GCM;
     char text[300], why[256] = "";
     int err = GW_E_IO;
 
     gw_log_set_level(GW_LOG_ERROR);
+    last = (struct gw_iq_notify){ 0 };
     for (int port = 24100; err && port < 25000; port += 100) {
         gw_conf_free(conf);
         conf = NULL;
         snprintf(text, sizeof(text),
                  "access_address = 127.0.0.1\naccess_port = %d\ncore_address = 127.0.0.1\ncore_port_min = %d\ncore_port_max = %d\n",
-                 port, port + 10, port + 99);
+                 port, is_large ? 46000 : port + 10, is_large ? 46999 : port + 99);
         EQ(gw_conf_parse("test", text, strlen(text), &conf, why, sizeof(why)), 0);
         err = gw_agw_new(conf, on_notify, NULL, &agw, why, sizeof(why));
     }
@@ -361,7 +365,7 @@ static void want_access(struct gw_iq_term *t, const struct fax_case *c, struct m
     t->security = GW_IQ_DTLS;
     t->dtls_generation = 1;
     t->nfingerprints = 1;
-    t->fingerprints[0] = *gw_dtls_identity_fingerprint(identity);
+    t->fingerprints[0] = *gw_dtls_identity_fingerprint(expected ? expected : identity);
     t->has_ice = c->access != DTLS;
     if (c->access == DTLS) {
         EQ(gw_addr_parse_ip("127.0.0.1", data_end_port(&m->end), &a), 0);
@@ -379,7 +383,7 @@ static void want_access(struct gw_iq_term *t, const struct fax_case *c, struct m
 static uint64_t make_call(unsigned i)
 {
     static struct gw_iq_req req;
-    const struct fax_case *c = &cases[i];
+    const struct fax_case *c = &cases[i % CASES];
     struct gw_iq_udptl side[2];
     struct machine *a = &machines[i][0], *b = &machines[i][1];
     struct sockaddr_storage ss;
@@ -417,6 +421,31 @@ static uint64_t make_call(unsigned i)
     return reply.ctx;
 }
 
+static void drop_call(unsigned i, uint64_t ctx)
+{
+    struct gw_iq_req release = { .op = GW_IQ_RELEASE, .ctx = ctx };
+
+    EQ(ask(&release), 0);
+    for (unsigned k = 0; k < 2; k++) {
+        struct machine *m = &machines[i][k];
+        t38_terminal_free(m->t);
+        if (m->fd >= 0)
+            close(m->fd);
+        else
+            data_end_fini(&m->end);
+    }
+}
+
+static void end_gateway(void)
+{
+    EQ(gw_stats_read(GW_STAT_CONTEXTS), 0);
+    gw_agw_free(agw);
+    gw_conf_free(conf);
+    conf = NULL;
+    gw_sctp_host_free(host);
+    gw_dtls_identity_unref(identity);
+}
+
 /* ---- running ---- */
 
 static void receive(struct machine *m)
@@ -450,14 +479,13 @@ static bool run_step(unsigned i)
 
 static void judge(unsigned i, uint64_t ctx)
 {
-    const struct fax_case *c = &cases[i];
-    struct gw_iq_req release = { .op = GW_IQ_RELEASE, .ctx = ctx };
+    const struct fax_case *c = &cases[i % CASES];
     struct gw_iq_direction *way;
     char name[200];
     unsigned wrong;
 
     name_of(name, i, "got");
-    EQ(ask(&release), 0);
+    drop_call(i, ctx);
     EQ(reply.ncounters, 1);
     way = &reply.counters[0].dir[c->is_from_core];
     wrong = compare(name);
@@ -471,50 +499,80 @@ static void judge(unsigned i, uint64_t ctx)
     if (c->loss[c->is_from_core ? 1 : 0])
         CHECK(way->recovered > 0);
     remove(name);
-    for (unsigned k = 0; k < 2; k++) {
-        struct machine *m = &machines[i][k];
-        t38_terminal_free(m->t);
-        if (m->fd >= 0)
-            close(m->fd);
-        else
-            data_end_fini(&m->end);
-    }
 }
 
 TEST(t38_011_pages_are_the_same_pixel_by_pixel_over_every_way_and_correction)
 {
-    uint64_t ctx[CASES], begin, next;
-    unsigned over = 0;
+    const char *text = getenv("IMSGW_TEST_FAXES");
+    unsigned times = text && atoi(text) > 0 && atoi(text) <= MOST / CASES ? (unsigned)atoi(text) : 1, n = times * CASES, over = 0;
+    unsigned step_us = times > 1 ? 20000 : STEP_US; /* many at the pace of a line, few faster */
+    uint64_t ctx[MOST], begin, next;
     char name[200];
 
     TIFFSetWarningHandler(NULL);
     CHECK(mkdtemp(folder) != NULL);
     name_of(name, 0, "sent");
     draw(name);
-    begin_gateway();
-    for (unsigned i = 0; i < CASES; i++)
+    begin_gateway(times > 1);
+    for (unsigned i = 0; i < n; i++)
         ctx[i] = make_call(i);
     next = begin = gw_clock_us();
-    while (over < CASES && gw_clock_us() - begin < LIMIT_S * GW_S) {
+    while (over < n && gw_clock_us() - begin < LIMIT_S * GW_S) {
         over = 0;
-        for (unsigned i = 0; i < CASES; i++)
+        for (unsigned i = 0; i < n; i++)
             over += run_step(i);
         gw_sctp_host_poll(host);
         gw_agw_dispatch(agw);
-        next += STEP_US;
+        next += step_us;
         if (next > gw_clock_us())
             usleep((unsigned)(next - gw_clock_us()));
         else
             next = gw_clock_us();
     }
-    EQ(over, CASES);
-    for (unsigned i = 0; i < CASES; i++)
+    EQ(over, n);
+    for (unsigned i = 0; i < n; i++)
         judge(i, ctx[i]);
     remove(name);
     rmdir(folder);
-    EQ(gw_stats_read(GW_STAT_CONTEXTS), 0);
-    gw_agw_free(agw);
-    gw_conf_free(conf);
-    gw_sctp_host_free(host);
-    gw_dtls_identity_unref(identity);
+    end_gateway();
+}
+
+TEST(t38_009_a_wrong_fingerprint_ends_a_fax_and_wrong_packets_are_counted)
+{
+    static const char *const wrong[] = { "", "x", "\x00\x01\xc1\x00 fragmented", "\x00\x02\x7f short" };
+    struct gw_iq_req req = { .op = GW_IQ_AUDIT };
+    struct machine *a = &machines[0][0], *b = &machines[0][1];
+    uint64_t end;
+
+    begin_gateway(false);
+    EQ(gw_dtls_identity_new(&(uint16_t){ GW_IQ_AEAD_AES_128_GCM }, 1, &expected), 0);
+    req.ctx = make_call(6); /* DTLS without ICE */
+    a = &machines[6][0];
+    end = gw_clock_us() + 3 * GW_S;
+    while (!last.event && gw_clock_us() < end) {
+        data_end_turn(&a->end);
+        gw_agw_dispatch(agw);
+    }
+    EQ(last.event, GW_IQ_DTLS_FAILED);
+    EQ(last.cause, GW_E_MISMATCH);
+    drop_call(6, req.ctx);
+    gw_dtls_identity_unref(expected);
+    expected = NULL;
+
+    req.ctx = make_call(0); /* plain */
+    a = &machines[0][0];
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        put(a, (struct gw_span){ wrong[i], i == 2 ? 16 : strlen(wrong[i]) });
+    for (uint16_t i = 0; i < 3; i++) { /* and three packets of a good one: no-signal, with no recovery */
+        uint8_t p[6] = { 0, (uint8_t)i, 1, 0, 0, 0 };
+        put(a, (struct gw_span){ p, sizeof(p) });
+    }
+    usleep(100000);
+    EQ(ask(&req), 0);
+    EQ(reply.counters[0].kind, GW_IQ_IMAGE);
+    EQ(reply.counters[0].dir[0].packets, 3);
+    EQ(reply.counters[0].dir[0].dropped, 4);
+    CHECK(b->fd >= 0);
+    drop_call(0, req.ctx);
+    end_gateway();
 }

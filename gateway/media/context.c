@@ -123,8 +123,8 @@ static int check_channel(const struct gw_context *cx, const struct gw_iq_req *re
 {
     const struct gw_data *has = find_data(cx, c->id);
 
-    if (c->id == 0 || c->protocol > GW_IQ_T38 || c->udptl.ec > GW_IQ_EC_FEC || c->t140_pt > 127 || (c->red_pt > 127 && c->red_pt != 0xff) ||
-        c->generations > 7)
+    if (c->id == 0 || c->protocol > GW_IQ_T38 || c->udptl.ec > GW_IQ_EC_FEC || c->t140_pt > 127 ||
+        (c->red_pt > 127 && c->red_pt != 0xff) || c->generations > 7)
         return GW_E_INVAL;
     if (!is_text(c->own_uri, sizeof(c->own_uri)) || !is_text(c->peer_uri, sizeof(c->peer_uri)) ||
         !is_text(c->core_uri, sizeof(c->core_uri)) || !is_text(c->core_path, sizeof(c->core_path)))
