@@ -49,7 +49,7 @@ void gw_calls_on_notify(struct gw_calls *cs, const struct gw_iq_notify *n); /* f
 
 /* Dialog ids of one leg, translated to the other: Replaces, Refer-To, Target-Dialog, Join (RFC 3891 ...). text is
  * "call-id;to-tag=..;from-tag=.."; NOTFOUND: 481. */
-int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, size_t size);
+int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, bool is_refer, char *buf, size_t size);
 
 /* The connection of the access party of the call whose Contact has this user part, as in an INVITE that somebody sends
  * because of a REFER. 0: no such call. */

@@ -219,15 +219,17 @@ gw_flow_id gw_calls_flow_of_contact(struct gw_calls *cs, const char *user)
     return leg ? leg->call->leg[GW_LEG_ACCESS].flow : 0;
 }
 
-int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, size_t size)
+int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, bool is_refer, char *buf, size_t size)
 {
     struct gw_dialog_id id;
     int err = gw_dialog_id_parse(text, &id);
 
     if (err)
         return err;
-    /* Replaces says the tags as its receiver has them (RFC 3891 s. 6.1), but who writes them down may be either side;
-     * so ours may be in both places. */
+    /* The to-tag is that of whoever takes the INVITE (RFC 3891 s. 6.1). It is ours when the INVITE goes to the far
+     * side's peer, and the peer's of this leg when it goes there, e.g. written by a third party that we told of the
+     * dialog. In a REFER the tags of a dialog that its sender did not begin may be the wrong way round (JsSIP): there
+     * the peer of the leg is the sender, who does not replace itself. */
     struct gw_call_leg *leg = gw_calls_find_leg(cs, id.to_tag);
     bool is_ours_to = leg != NULL;
     if (!leg)
@@ -240,12 +242,14 @@ int gw_calls_translate_dialog(struct gw_calls *cs, const char *text, char *buf, 
     if (leg->call->state == GW_CALL_ENDING || !far->dlg.call_id || !far->dlg.remote_tag)
         return GW_E_NOTFOUND;
     struct gw_dialog_id out = { .call_id = "" };
-    /* at the far side's receiver, to-tag is its own tag: our peer's there */
+    bool is_beyond = is_ours_to || is_refer; /* the far side's peer takes it, else we take it there for this leg's */
     err = gw_span_copy(gw_span_str(far->dlg.call_id), out.call_id, sizeof(out.call_id));
     if (!err)
-        err = gw_span_copy(gw_span_str(far->dlg.remote_tag), out.to_tag, sizeof(out.to_tag));
+        err = gw_span_copy(gw_span_str(is_beyond ? far->dlg.remote_tag : far->dlg.local_tag), out.to_tag,
+                           sizeof(out.to_tag));
     if (!err)
-        err = gw_span_copy(gw_span_str(far->dlg.local_tag), out.from_tag, sizeof(out.from_tag));
+        err = gw_span_copy(gw_span_str(is_beyond ? far->dlg.local_tag : far->dlg.remote_tag), out.from_tag,
+                           sizeof(out.from_tag));
     if (err)
         return err;
     memcpy(out.params, id.params, sizeof(out.params));

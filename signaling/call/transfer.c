@@ -74,7 +74,7 @@ static int map_headers(struct gw_calls *cs, const char *headers, bool is_strict,
         if (len > 9 && strncasecmp(p, "Replaces=", 9) == 0) {
             int err = unescape((struct gw_span){ p + 9, len - 9 }, id, sizeof(id));
             if (!err)
-                err = gw_calls_translate_dialog(cs, id, mapped, sizeof(mapped));
+                err = gw_calls_translate_dialog(cs, id, true, mapped, sizeof(mapped));
             if (err == GW_E_NOTFOUND && !is_strict) /* a dialog between others, e.g. the transferor's in the core */
                 err = gw_span_copy(gw_span_str(id), mapped, sizeof(mapped));
             if (!err)
@@ -125,7 +125,7 @@ int gw_transfer_map_invite(struct gw_calls *cs, struct gw_sip_msg *out)
 
     for (unsigned i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++) {
         const char *v = gw_sip_msg_get(out, names[i], 0);
-        if (v && gw_calls_translate_dialog(cs, v, mapped, sizeof(mapped)) == 0)
+        if (v && gw_calls_translate_dialog(cs, v, false, mapped, sizeof(mapped)) == 0)
             err = gw_sip_msg_set(out, names[i], mapped);
     }
     return err;
@@ -138,7 +138,7 @@ bool gw_transfer_is_known(struct gw_calls *cs, const struct gw_sip_msg *invite)
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *v = gw_sip_msg_get(invite, names[i], 0);
-        if (v && gw_calls_translate_dialog(cs, v, mapped, sizeof(mapped)) != 0)
+        if (v && gw_calls_translate_dialog(cs, v, false, mapped, sizeof(mapped)) != 0)
             return false;
     }
     return true;

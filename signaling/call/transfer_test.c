@@ -168,3 +168,30 @@ TEST(a_refer_of_the_core_names_its_dialogs_and_ours)
     hang_up(a);
     world_close();
 }
+
+TEST(replaces_written_by_a_third_browser_names_the_same_dialog_in_the_core) /* RFC 3891 s. 6.1 */
+{
+    struct gw_sip_server *a, *third;
+    struct gw_sip_client *b;
+    char headers[600], wanted[600], ours[128], core_ours[128];
+
+    world_open();
+    call_up_from_core(&a, &b);
+    /* the browser's dialog, as another browser was told of it: the browser takes the INVITE, so its tag is the to-tag
+     */
+    gw_sip_param(header_of(fake_client_request(b), "From"), "tag", ours, sizeof(ours));
+    gw_sip_param(header_of(fake_last_response(a), "To"), "tag", core_ours, sizeof(core_ours));
+    snprintf(headers, sizeof(headers), "Replaces: %s;to-tag=ann;from-tag=%s\n",
+             header_of(fake_client_request(b), "Call-ID"), ours);
+    third = browser_invite("v7", headers);
+    media();
+    struct gw_sip_client *out = last_sent("INVITE");
+    snprintf(wanted, sizeof(wanted), "%s;to-tag=%s;from-tag=c1", header_of(fake_last_response(a), "Call-ID"),
+             core_ours);
+    STR_EQ(header_of(fake_client_request(out), "Replaces"), wanted);
+    fake_answer(out, 486, "x", NULL, NULL);
+    media();
+    EQ(fake_status(third), 486);
+    hang_up(a);
+    world_close();
+}

@@ -138,6 +138,27 @@ async function afterAWord(run, alice, bob) {
   await hangUp(alice, bob);
 }
 
+async function joined(run, alice, bob, carol) {
+  await run.step('alice calls bob, asks carol, and joins the two', async () => {
+    await dial(alice, 'bob', '#call-audio');
+    await phase(bob, 'incoming');
+    await bob.click('#answer-audio');
+    await Promise.all([phase(alice, 'active'), phase(bob, 'active')]);
+    await alice.click('#transfer');
+    await alice.type('#transfer-to', 'carol');
+    await alice.click('#transfer-form button[value=ask]');
+    await phase(carol, 'incoming');
+    await carol.click('#answer-audio');
+    await Promise.all([shows(alice, 'she talks with carol', '#peer', /carol/), phase(carol, 'active')]);
+    await alice.click('#complete');
+    await phase(alice, 'none');
+    await Promise.all([shows(bob, 'with carol', '#peer', /carol/), shows(carol, 'with bob', '#peer', /bob/)]);
+    await Promise.all([phase(bob, 'active'), phase(carol, 'active')]);
+    await Promise.all([hears(bob, 440), hears(carol, 440)]);
+  });
+  await hangUp(bob, carol);
+}
+
 await Run.main(`talk ${browserName}`, async (run) => {
   const base = await reservePorts(run);
   const core = await run.step('core starts', () => startDemoCore(run, base, [base + 10, base + 38]));
@@ -155,4 +176,5 @@ await Run.main(`talk ${browserName}`, async (run) => {
   bob = await run.step('bob signs in', () => open('bob'));
   await betweenPages(run, alice, bob);
   await afterAWord(run, alice, bob);
+  await joined(run, alice, bob, await run.step('carol signs in', () => open('carol')));
 });

@@ -184,9 +184,10 @@ export class Phone extends EventTarget {
     this.#streams.set(next, options.mediaStream);
   }
 
-  // A copy of what a call sends, as either may end first.
+  // A copy of what a call sends, as either may end first. On hold the original is silenced, which does not pass on.
   #media(session) {
     const stream = this.#streams.get(session).clone();
+    for (const t of stream.getTracks()) t.enabled = true;
     return this.#options(stream, stream.getVideoTracks().length > 0);
   }
 
