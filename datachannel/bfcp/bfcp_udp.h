@@ -1,10 +1,11 @@
-/* BFCP between a data channel (reliable, version 1) and UDP (version 2, RFC 8855 s. 6.2, 8.3): transactions, retransmission, answers to
- * repeated requests, acknowledgements of what a server says unasked, fragments. Either side may be the floor control
- * server. Pure: messages, datagrams and `now` in; messages, datagrams and the next deadline out. Thread: the owner's.
+/* BFCP between a data channel (reliable, version 1) and UDP (version 2, RFC 8855 s. 6.2, 8.3): transactions,
+ * retransmission, answers to repeated requests, acknowledgements of what a server says unasked, fragments. Either side
+ * may be the floor control server. Pure: messages, datagrams and `now` in; messages, datagrams and the next deadline
+ * out. Thread: the owner's.
  *
- *   channel -> core   requests go one at a time under transaction ids of ours, after a Hello of ours; what a server says
- *                     unasked gets a transaction id and awaits its acknowledgement here
- *   core -> channel   repeated requests are answered from memory; what a server says unasked is acknowledged here */
+ *   channel -> core   requests go one at a time under transaction ids of ours, after a Hello of ours; what a server
+ * says unasked gets a transaction id and awaits its acknowledgement here core -> channel   repeated requests are
+ * answered from memory; what a server says unasked is acknowledged here */
 #ifndef GW_BFCP_UDP_H
 #define GW_BFCP_UDP_H
 

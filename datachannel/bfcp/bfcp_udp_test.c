@@ -63,8 +63,13 @@ static void start(void)
 
 static size_t make(uint8_t *m, uint8_t version, bool is_response, uint8_t primitive, uint16_t tid, size_t payload)
 {
-    struct gw_bfcp_header h = { .version = version, .is_response = is_response, .primitive = primitive, .conference = 4321,
-                                .transaction = tid, .user = 1234, .payload_bytes = (uint32_t)payload };
+    struct gw_bfcp_header h = { .version = version,
+                                .is_response = is_response,
+                                .primitive = primitive,
+                                .conference = 4321,
+                                .transaction = tid,
+                                .user = 1234,
+                                .payload_bytes = (uint32_t)payload };
 
     EQ(gw_bfcp_write_header(&h, m, 12), 12);
     for (size_t i = 0; i < payload; i += 4) { /* FLOOR-ID attributes */
@@ -242,9 +247,15 @@ TEST(bfcp_005_large_messages_go_in_fragments_both_ways)
     }
     len = make(whole, 2, false, GW_BFCP_FLOOR_STATUS, 90, 4400);
     for (unsigned i = 0; i < 5; i++) { /* reordered, one twice */
-        struct gw_bfcp_header h = { .version = 2, .is_fragment = true, .primitive = GW_BFCP_FLOOR_STATUS, .conference = 4321,
-                                    .transaction = 90, .user = 1234, .payload_bytes = 4400,
-                                    .fragment_offset = order[i] * 1100, .fragment_bytes = 1100 };
+        struct gw_bfcp_header h = { .version = 2,
+                                    .is_fragment = true,
+                                    .primitive = GW_BFCP_FLOOR_STATUS,
+                                    .conference = 4321,
+                                    .transaction = 90,
+                                    .user = 1234,
+                                    .payload_bytes = 4400,
+                                    .fragment_offset = order[i] * 1100,
+                                    .fragment_bytes = 1100 };
         EQ(gw_bfcp_write_header(&h, part, 16), 16);
         memcpy(part + 16, whole + 12 + h.fragment_offset, 1100);
         EQ(gw_bfcp_udp_from_core(u, (struct gw_span){ part, 1116 }, now), 0);
@@ -257,8 +268,14 @@ TEST(bfcp_005_large_messages_go_in_fragments_both_ways)
 
 TEST(bfcp_005_wrong_datagrams_are_dropped_and_requests_among_them_answered)
 {
-    struct gw_bfcp_header h = { .version = 2, .is_fragment = true, .primitive = GW_BFCP_FLOOR_REQUEST, .conference = 1,
-                                .transaction = 3, .user = 2, .payload_bytes = 800, .fragment_bytes = 400 };
+    struct gw_bfcp_header h = { .version = 2,
+                                .is_fragment = true,
+                                .primitive = GW_BFCP_FLOOR_REQUEST,
+                                .conference = 1,
+                                .transaction = 3,
+                                .user = 2,
+                                .payload_bytes = 800,
+                                .fragment_bytes = 400 };
     uint8_t m[500] = { 0 };
 
     start();

@@ -23,7 +23,9 @@ static int on_send(void *arg, struct gw_span m)
 
 static void start(uint64_t max_body)
 {
-    struct gw_msrp_config c = { true, CH_OWN, CH_PEER, CORE_OWN, CORE_PEER, 65536, max_body, true, true, on_send, NULL };
+    struct gw_msrp_config c = {
+        true, CH_OWN, CH_PEER, CORE_OWN, CORE_PEER, 65536, max_body, true, true, on_send, NULL
+    };
 
     nseen = 0;
     EQ(gw_msrp_session_new(&c, &s), 0);
@@ -76,7 +78,9 @@ TEST(msrp_failures_of_a_client_are_answered_one_by_one)
         { "MSRP aaa5 SEND\r\nTo-Path: msrps://gw.example:9/S2;dc\r\nFrom-Path: " CH_PEER "\r\n" TEXT("aaa5"), 481 },
         { C("aaa6", "AUTH", "-------aaa6$\r\n"), 501 },
         { C("aaa7", "JUGGLE", "-------aaa7$\r\n"), 501 },
-        { C("aaa8", "SEND", "Message-ID: m123\r\nByte-Range: 100-*/*\r\nContent-Type: a/b\r\n\r\nabc\r\n-------aaa8+\r\n"), 413 },
+        { C("aaa8", "SEND",
+            "Message-ID: m123\r\nByte-Range: 100-*/*\r\nContent-Type: a/b\r\n\r\nabc\r\n-------aaa8+\r\n"),
+          413 },
     };
 
     start(101);
@@ -93,7 +97,8 @@ TEST(msrp_failures_of_a_client_are_answered_one_by_one)
     gw_msrp_session_set_directions(s, true, false);
     CHECK(client(C("aaa9", "SEND", TEXT("aaa9"))) != 0);
     CHECK(begins(last(), "MSRP aaa9 403 "));
-    EQ(client(C("aab1", "REPORT", "Message-ID: m123\r\nStatus: 000 200 OK\r\n-------aab1$\r\n")), 0); /* s. 8.9: only content */
+    EQ(client(C("aab1", "REPORT", "Message-ID: m123\r\nStatus: 000 200 OK\r\n-------aab1$\r\n")),
+       0); /* s. 8.9: only content */
     CHECK(begins(core_reads(), "MSRP aab1 REPORT"));
     EQ(client(C("aab2", "SEND", "Message-ID: m123\r\n-------aab2$\r\n")), 0);
     gw_msrp_session_free(s);
@@ -127,8 +132,8 @@ TEST(msrp_failures_of_the_core_are_answered_and_the_stream_goes_on)
     start(2000);
     core(P("bbb1", "SEND", "Message-ID: m123\r\nByte-Range: z\r\nContent-Type: a/b\r\n\r\nx\r\n-------bbb1$\r\n")
              P("bbb2", "SEND", TEXT("bbb2")));
-    STR_EQ(core_reads(), "MSRP bbb1 400 Unintelligible\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN
-                         "\r\n-------bbb1$\r\n");
+    STR_EQ(core_reads(),
+           "MSRP bbb1 400 Unintelligible\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\n-------bbb1$\r\n");
     EQ(nseen, 1);
     CHECK(begins(last(), "MSRP bbb2 SEND"));
     core("MSRP bbb3 SEND\r\nFrom-Path: " CORE_PEER "\r\nTo-Path: " CORE_OWN "\r\nMess");
@@ -152,7 +157,8 @@ TEST(msrp_failures_of_the_core_are_answered_and_the_stream_goes_on)
     core("\r\n-------bbb8#\r\n");
     CHECK(strstr(last(), "\r\n-------bbb8#\r\n") != NULL); /* its begin was with the client */
     EQ(nseen, 3);
-    core("MSRP bbb9 REPORT\r\nTo-Path: " CORE_OWN "\r\nStatus: 000 200 OK\r\n-------bbb9$\r\n"); /* wrong, and never answered */
+    core("MSRP bbb9 REPORT\r\nTo-Path: " CORE_OWN
+         "\r\nStatus: 000 200 OK\r\n-------bbb9$\r\n"); /* wrong, and never answered */
     STR_EQ(core_reads(), "");
     core(P("bbc1", "SEND", TEXT("bbc1")));
     EQ(nseen, 4);
@@ -200,21 +206,27 @@ TEST(msrp_008_and_msrp_028_what_a_lost_connection_leaves_unanswered)
 
 TEST(msrp_025_interruption_nicknames_composing_and_empty_messages_pass)
 {
-    static const char *const texts[] = { /* behind the paths; the tid is aaa1 */
+    static const char *const texts[] = {
+        /* behind the paths; the tid is aaa1 */
         "Message-ID: m123\r\nByte-Range: 1-*/9\r\nContent-Type: a/b\r\n\r\nabc\r\n-------aaa1+\r\n",
         "Message-ID: m123\r\nByte-Range: 4-*/9\r\nContent-Type: a/b\r\n\r\nabc\r\n-------aaa1#\r\n",
         "Message-ID: m123\r\nByte-Range: 1-0/0\r\n-------aaa1$\r\n", /* keeps the connection alive */
-        "Message-ID: m123\r\nByte-Range: 1-0/0\r\nContent-Type: text/plain\r\n\r\n\r\n-------aaa1$\r\n", /* a body without octets */
-        "Message-ID: m123\r\nSuccess-Report: yes\r\nX-Unknown: 1\r\nContent-Type: application/im-iscomposing+xml\r\n\r\n<a/>"
+        "Message-ID: m123\r\nByte-Range: 1-0/0\r\nContent-Type: text/plain\r\n\r\n\r\n-------aaa1$\r\n", /* a body
+                                                                                                            without
+                                                                                                            octets */
+        "Message-ID: m123\r\nSuccess-Report: yes\r\nX-Unknown: 1\r\nContent-Type: "
+        "application/im-iscomposing+xml\r\n\r\n<a/>"
         "\r\n-------aaa1$\r\n",
-        "Message-ID: m123\r\nContent-Type: message/cpim\r\n\r\nTo: <sip:a@b>\r\n\r\nContent-Type: text/plain\r\n\r\nhi\r\n-------aaa1$\r\n",
+        "Message-ID: m123\r\nContent-Type: message/cpim\r\n\r\nTo: <sip:a@b>\r\n\r\nContent-Type: "
+        "text/plain\r\n\r\nhi\r\n-------aaa1$\r\n",
     };
     char text[2000], want[2000];
 
     start(0);
     for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         snprintf(text, sizeof(text), C("aaa1", "SEND", "%s"), texts[i]);
-        snprintf(want, sizeof(want), "MSRP aaa1 SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\n%s", texts[i]);
+        snprintf(want, sizeof(want), "MSRP aaa1 SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\n%s",
+                 texts[i]);
         EQ(client(text), 0);
         STR_EQ(core_reads(), want);
         snprintf(text, sizeof(text), P("aaa1", "SEND", "%s"), texts[i]);

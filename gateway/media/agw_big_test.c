@@ -1,5 +1,5 @@
-/* Large MSRP messages through a worker, both ways, over ICE, DTLS and SCTP on one side and TCP on the other: whole, in bounded
- * memory, with receivers that stop and links that lose. IMSGW_TEST_MB sets the size of the plain transfers. */
+/* Large MSRP messages through a worker, both ways, over ICE, DTLS and SCTP on one side and TCP on the other: whole, in
+ * bounded memory, with receivers that stop and links that lose. IMSGW_TEST_MB sets the size of the plain transfers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -153,10 +153,9 @@ static struct {
 
 static void core_answers(const char *tid)
 {
-    core.out_len += (size_t)snprintf(core.out + core.out_len, sizeof(core.out) - core.out_len,
-                                     "MSRP %s 200 OK\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: " CORE_PEER
-                                     "\r\n-------%s$\r\n",
-                                     tid, tid);
+    core.out_len += (size_t)snprintf(
+        core.out + core.out_len, sizeof(core.out) - core.out_len,
+        "MSRP %s 200 OK\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: " CORE_PEER "\r\n-------%s$\r\n", tid, tid);
 }
 
 static void on_body(void *arg, struct gw_span body)

@@ -36,7 +36,10 @@ static void any_term(struct rig *g, struct gw_iq_term *t, uint8_t id)
     t->remote_sctp_port = (uint16_t)(roll(2) * 5000);
     t->transport = id == 5 ? GW_IQ_TCP : GW_IQ_UDP;
     t->tcp_setup = (uint8_t)roll(2);
-    t->security = (uint8_t)(t->has_ice ? GW_IQ_DTLS : id == 7 ? GW_IQ_DTLS : id % 2 && id != 5 ? GW_IQ_SDES : GW_IQ_PLAIN);
+    t->security = (uint8_t)(t->has_ice          ? GW_IQ_DTLS
+                            : id == 7           ? GW_IQ_DTLS
+                            : id % 2 && id != 5 ? GW_IQ_SDES
+                                                : GW_IQ_PLAIN);
     t->tcp_generation = roll(3);
     if (t->security == GW_IQ_SDES)
         t->local = t->remote =

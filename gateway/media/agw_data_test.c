@@ -47,7 +47,8 @@ TEST(msrp_passes_both_ways_between_a_channel_and_a_connection_of_ours)
 TEST(bfcp_011_messages_pass_octet_for_octet_and_wrong_ones_are_answered)
 {
     static const uint8_t request[] = { 0x20, 0x01, 0, 1, 0, 0, 0x10, 0xe1, 0, 7, 4, 0xd2, 5, 4, 0, 1 };
-    static const uint8_t status[] = { 0x20, 0x04, 0, 3, 0, 0, 0, 1, 0, 7, 0, 2, 0x1f, 0x0c, 0, 5, 0x25, 8, 0, 5, 0x0b, 4, 3, 0 };
+    static const uint8_t status[] = { 0x20, 0x04, 0, 3, 0,    0, 0, 1, 0,    7, 0, 2,
+                                      0x1f, 0x0c, 0, 5, 0x25, 8, 0, 5, 0x0b, 4, 3, 0 };
     struct gw_addr core;
     int listener = tcp_listener(&core), fd;
     struct gw_bfcp_header h;
@@ -217,8 +218,10 @@ TEST(dc_009_a_known_sub_protocol_opened_in_band_waits_to_be_joined_and_others_ar
     EQ(g.last.term, RIG_ACCESS);
     EQ(b.acks, 1);
     for (int i = 0; i < 4; i++) { /* more than may be kept: the rest waits at the client */
-        n = sprintf(text, "MSRP abcd%d SEND\r\nTo-Path: msrps://any:1/s;dc\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n"
-                          "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n", i);
+        n = sprintf(text,
+                    "MSRP abcd%d SEND\r\nTo-Path: msrps://any:1/s;dc\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n"
+                    "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n",
+                    i);
         memset(text + n, 'a' + i, 100000);
         n += 100000 + sprintf(text + n + 100000, "\r\n-------abcd%d$\r\n", i);
         while (gw_sctp_send(b.a, &(struct gw_sctp_send){ RIG_SCTP_STREAM, GW_PPID_BINARY, false, -1, -1 },
@@ -231,8 +234,10 @@ TEST(dc_009_a_known_sub_protocol_opened_in_band_waits_to_be_joined_and_others_ar
     data_ask_again(&g);
     fd = accept(listener, NULL, NULL);
     for (int i = 0; i < 4; i++) {
-        n = sprintf(text, "MSRP abcd%d SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\nMessage-ID: m123\r\n"
-                          "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n", i);
+        n = sprintf(text,
+                    "MSRP abcd%d SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\nMessage-ID: m123\r\n"
+                    "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n",
+                    i);
         n += 100000 + 9 + 5 + 3;
         EQ(core_read(fd, text + 150000, (size_t)n, 5000), n);
         MEM_EQ(text + 150000, text, (size_t)n - 100017);

@@ -1,13 +1,12 @@
-/* Whole pages between fax terminals of spandsp at both ends of the gateway, all cases at once and faster than a telephone line: UDPTL
- * plain, over DTLS with and without ICE, and data channels towards UDPTL of the core, with losses on either side. The pages that
- * arrive are compared pixel by pixel (T38-011). */
+/* Whole pages between fax terminals of spandsp at both ends of the gateway, all cases at once and faster than a
+ * telephone line: UDPTL plain, over DTLS with and without ICE, and data channels towards UDPTL of the core, with losses
+ * on either side. The pages that arrive are compared pixel by pixel (T38-011). */
 #include <poll.h>
 #include <spandsp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <test.h>
-#include <tiffio.h>
 #include <unistd.h>
 
 #include "bench/data_end.h"
@@ -16,21 +15,22 @@
 #include "gateway/base/stats.h"
 #include "gateway/media/agw.h"
 #include "t38/udptl/udptl.h"
+#include "tests/harness/fax_pages.h"
 
-enum { WIDTH = 1728, ROWS = 300, PAGES = 2, STEP_US = 3000 /* for 20 ms of fax */, LIMIT_S = 80 };
+enum { STEP_US = 3000 /* for 20 ms of fax */, LIMIT_S = 80 };
 
 enum access { PLAIN, DTLS, ICE, CHANNEL };
 
 struct fax_case {
     const char *name;
     enum access access;
-    bool is_from_core;      /* the core's machine sends */
+    bool is_from_core; /* the core's machine sends */
     int modems;
     bool has_ecm;
     int compression;
     enum gw_iq_ec ec[2];
-    unsigned loss[2];       /* per cent, each way, of the access side and of the core's */
-    unsigned versions[2];   /* T38FaxVersion of each side */
+    unsigned loss[2];     /* per cent, each way, of the access side and of the core's */
+    unsigned versions[2]; /* T38FaxVersion of each side */
 };
 
 #define V27 T30_SUPPORT_V27TER
@@ -47,15 +47,39 @@ static const struct fax_case cases[] = {
     { "plain, V.17, ECM, MMR", PLAIN, false, V17, true, MMR, { NONE, NONE }, { 0, 0 }, { 2, 2 } },
     { "plain, V.27ter, MH", PLAIN, false, V27, false, MH, { RED, NONE }, { 0, 0 }, { 2, 2 } },
     { "plain, V.29, MR, from the core", PLAIN, true, V29, false, MR, { RED, RED }, { 0, 0 }, { 2, 2 } },
-    { "plain, V.17, ECM, 5% lost on both sides, redundancy", PLAIN, false, V17, true, MMR, { RED, RED }, { 5, 5 }, { 2, 2 } },
+    { "plain, V.17, ECM, 5% lost on both sides, redundancy",
+      PLAIN,
+      false,
+      V17,
+      true,
+      MMR,
+      { RED, RED },
+      { 5, 5 },
+      { 2, 2 } },
     { "plain, V.17, ECM, 5% lost on both sides, FEC", PLAIN, true, V17, true, MR, { FEC, FEC }, { 5, 5 }, { 2, 2 } },
     { "plain, version 0 to version 2", PLAIN, false, V17, true, MH, { RED, RED }, { 0, 0 }, { 0, 2 } },
     { "DTLS, V.17, ECM, MMR", DTLS, false, V17, true, MMR, { RED, RED }, { 0, 0 }, { 2, 2 } },
     { "DTLS, V.27ter, ECM, 20% lost on the access side", DTLS, true, V27, true, MR, { RED, RED }, { 20, 0 }, { 2, 2 } },
     { "DTLS with ICE, V.17, MR", ICE, false, V17, false, MR, { RED, FEC }, { 0, 0 }, { 2, 2 } },
     { "channel, V.17, ECM, MMR", CHANNEL, false, V17, true, MMR, { NONE, RED }, { 0, 0 }, { 2, 2 } },
-    { "channel, V.27ter, MH, 5% lost in the core, from the core", CHANNEL, true, V27, false, MH, { NONE, RED }, { 0, 5 }, { 2, 2 } },
-    { "channel, V.17, ECM, FEC, 5% lost in the core", CHANNEL, false, V17, true, MR, { NONE, FEC }, { 0, 5 }, { 2, 2 } },
+    { "channel, V.27ter, MH, 5% lost in the core, from the core",
+      CHANNEL,
+      true,
+      V27,
+      false,
+      MH,
+      { NONE, RED },
+      { 0, 5 },
+      { 2, 2 } },
+    { "channel, V.17, ECM, FEC, 5% lost in the core",
+      CHANNEL,
+      false,
+      V17,
+      true,
+      MR,
+      { NONE, FEC },
+      { 0, 5 },
+      { 2, 2 } },
 };
 enum { CASES = sizeof(cases) / sizeof(cases[0]), MOST = 10 * CASES };
 
@@ -69,8 +93,8 @@ struct machine {
     bool is_up, is_over;
     int result, pages;
     uint32_t dice;
-    uint16_t seq;                /* of IFPs of a channel */
-    int fd;                      /* UDPTL over UDP; -1: by `end` */
+    uint16_t seq; /* of IFPs of a channel */
+    int fd;       /* UDPTL over UDP; -1: by `end` */
     struct gw_addr to;
     struct data_end end;
 };
@@ -84,81 +108,12 @@ static bool has_reply;
 static struct gw_dtls_identity *identity;
 static struct gw_sctp_host *host;
 
-/* ---- pages ---- */
+/* ---- terminals ---- */
 
 static void name_of(char out[200], unsigned i, const char *what)
 {
     snprintf(out, 200, "%s/%u_%s.tif", folder, i, what);
 }
-
-static bool is_black(unsigned page, unsigned x, unsigned y)
-{
-    unsigned dx = (x / 8) % 64, dy = (y + page * 10) % 64;
-
-    return (dx - 32) * (dx - 32) + (dy - 32) * (dy - 32) < 150 + page * 100 || y % 97 == page;
-}
-
-static void draw(const char *name)
-{
-    TIFF *f = TIFFOpen(name, "w");
-
-    for (unsigned page = 0; page < PAGES; page++) {
-        TIFFSetField(f, TIFFTAG_IMAGEWIDTH, WIDTH);
-        TIFFSetField(f, TIFFTAG_IMAGELENGTH, ROWS);
-        TIFFSetField(f, TIFFTAG_BITSPERSAMPLE, 1);
-        TIFFSetField(f, TIFFTAG_SAMPLESPERPIXEL, 1);
-        TIFFSetField(f, TIFFTAG_COMPRESSION, COMPRESSION_CCITT_T6);
-        TIFFSetField(f, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE);
-        TIFFSetField(f, TIFFTAG_FILLORDER, FILLORDER_LSB2MSB);
-        TIFFSetField(f, TIFFTAG_ROWSPERSTRIP, -1L);
-        TIFFSetField(f, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH);
-        TIFFSetField(f, TIFFTAG_XRESOLUTION, 204.0);
-        TIFFSetField(f, TIFFTAG_YRESOLUTION, 98.0);
-        TIFFSetField(f, TIFFTAG_PAGENUMBER, page, PAGES);
-        for (unsigned y = 0; y < ROWS; y++) {
-            uint8_t row[WIDTH / 8] = { 0 };
-            for (unsigned x = 0; x < WIDTH; x++)
-                row[x / 8] |= (uint8_t)(is_black(page, x, y) ? 0x80 >> x % 8 : 0);
-            TIFFWriteScanline(f, row, y, 0);
-        }
-        TIFFWriteDirectory(f);
-    }
-    TIFFClose(f);
-}
-
-/* Rows that are not as they were drawn, in all pages; a page too few or too many counts as all of its rows. */
-static unsigned compare(const char *name)
-{
-    TIFF *f = TIFFOpen(name, "r");
-    unsigned wrong = 0, page = 0;
-
-    if (!f)
-        return PAGES * ROWS;
-    do {
-        uint32_t width = 0, rows = 0;
-        uint16_t light = PHOTOMETRIC_MINISWHITE;
-        TIFFGetField(f, TIFFTAG_IMAGEWIDTH, &width);
-        TIFFGetField(f, TIFFTAG_IMAGELENGTH, &rows);
-        TIFFGetField(f, TIFFTAG_PHOTOMETRIC, &light);
-        if (width != WIDTH || page >= PAGES) {
-            wrong += ROWS;
-            continue;
-        }
-        wrong += rows > ROWS ? rows - ROWS : ROWS - rows;
-        for (unsigned y = 0; y < rows && y < ROWS; y++) {
-            uint8_t row[WIDTH / 8];
-            bool is_right = TIFFReadScanline(f, row, y, 0) == 1;
-            for (unsigned x = 0; x < WIDTH; x++)
-                is_right &= ((row[x / 8] >> (7 - x % 8) & 1) == (light == PHOTOMETRIC_MINISWHITE)) == is_black(page, x, y);
-            wrong += !is_right;
-        }
-        page++;
-    } while (TIFFReadDirectory(f));
-    TIFFClose(f);
-    return wrong + (page < PAGES ? (PAGES - page) * ROWS : 0);
-}
-
-/* ---- terminals ---- */
 
 static bool is_lost(struct machine *m)
 {
@@ -209,7 +164,8 @@ static void on_ifp(void *arg, struct gw_span ifp, unsigned lost)
 
     (void)lost;
     if (ifp.len)
-        t38_core_rx_ifp_packet(t38_terminal_get_t38_core_state(m->t), ifp.ptr, (int)ifp.len, (uint16_t)(m->rx.next_seq - 1));
+        t38_core_rx_ifp_packet(t38_terminal_get_t38_core_state(m->t), ifp.ptr, (int)ifp.len,
+                               (uint16_t)(m->rx.next_seq - 1));
 }
 
 static void take(struct machine *m, struct gw_span p)
@@ -262,7 +218,8 @@ static void make_machine(struct machine *m, unsigned i, unsigned side)
     t30_set_ecm_capability(t30, c->has_ecm);
     t30_set_supported_compressions(t30, c->compression);
     t30_set_supported_image_sizes(t30, T30_SUPPORT_215MM_WIDTH | T30_SUPPORT_A4_LENGTH | T30_SUPPORT_UNLIMITED_LENGTH);
-    t30_set_supported_resolutions(t30, T30_SUPPORT_STANDARD_RESOLUTION | T30_SUPPORT_FINE_RESOLUTION | T30_SUPPORT_R8_RESOLUTION);
+    t30_set_supported_resolutions(t30, T30_SUPPORT_STANDARD_RESOLUTION | T30_SUPPORT_FINE_RESOLUTION |
+                                           T30_SUPPORT_R8_RESOLUTION);
     t30_set_phase_e_handler(t30, on_phase_e, m);
     name_of(name, is_sender ? 0 : i, is_sender ? "sent" : "got");
     if (is_sender)
@@ -331,7 +288,8 @@ static void begin_gateway(bool is_large)
         gw_conf_free(conf);
         conf = NULL;
         snprintf(text, sizeof(text),
-                 "access_address = 127.0.0.1\naccess_port = %d\ncore_address = 127.0.0.1\ncore_port_min = %d\ncore_port_max = %d\n",
+                 "access_address = 127.0.0.1\naccess_port = %d\ncore_address = 127.0.0.1\ncore_port_min = "
+                 "%d\ncore_port_max = %d\n",
                  port, is_large ? 46000 : port + 10, is_large ? 46999 : port + 99);
         EQ(gw_conf_parse("test", text, strlen(text), &conf, why, sizeof(why)), 0);
         err = gw_agw_new(conf, on_notify, NULL, &agw, why, sizeof(why));
@@ -394,16 +352,28 @@ static uint64_t make_call(unsigned i)
         side[k] = (struct gw_iq_udptl){ (uint8_t)c->ec[k], (uint8_t)c->versions[k], 400 };
     req = (struct gw_iq_req){ .op = GW_IQ_RESERVE_CONFIGURE, .call = "fax", .nterms = 2 };
     want_access(&req.terms[0], c, a);
-    req.terms[1] = (struct gw_iq_term){ .id = 2, .realm = GW_IQ_CORE, .family = 4, .has_rtcp_mux = true, .has_remote = true };
+    req.terms[1] =
+        (struct gw_iq_term){ .id = 2, .realm = GW_IQ_CORE, .family = 4, .has_rtcp_mux = true, .has_remote = true };
     b->fd = udp(&req.terms[1].remote_rtp);
     if (c->access == CHANNEL) {
         req.nchannels = 1;
-        req.channels[0] = (struct gw_iq_channel){ .id = 9, .protocol = GW_IQ_T38, .access_term = 1, .core_term = 2,
-                                                  .to_core = true, .to_access = true, .stream = 2, .udptl = side[1] };
+        req.channels[0] = (struct gw_iq_channel){ .id = 9,
+                                                  .protocol = GW_IQ_T38,
+                                                  .access_term = 1,
+                                                  .core_term = 2,
+                                                  .to_core = true,
+                                                  .to_access = true,
+                                                  .stream = 2,
+                                                  .udptl = side[1] };
     } else {
         req.nstreams = 1;
-        req.streams[0] = (struct gw_iq_stream){ .id = 1, .kind = GW_IQ_IMAGE, .access_term = 1, .core_term = 2,
-                                                .to_core = true, .to_access = true, .udptl = { side[0], side[1] } };
+        req.streams[0] = (struct gw_iq_stream){ .id = 1,
+                                                .kind = GW_IQ_IMAGE,
+                                                .access_term = 1,
+                                                .core_term = 2,
+                                                .to_core = true,
+                                                .to_access = true,
+                                                .udptl = { side[0], side[1] } };
     }
     EQ(ask(&req), 0);
     b->to = reply.locals[1].rtp;
@@ -488,10 +458,10 @@ static void judge(unsigned i, uint64_t ctx)
     drop_call(i, ctx);
     EQ(reply.ncounters, 1);
     way = &reply.counters[0].dir[c->is_from_core];
-    wrong = compare(name);
-    printf("     %s: result %d %d, %u wrong rows; %llu IFPs, %llu recovered, %llu lost\n", c->name, machines[i][0].result,
-           machines[i][1].result, wrong, (unsigned long long)way->packets, (unsigned long long)way->recovered,
-           (unsigned long long)way->lost);
+    wrong = fax_compare(name);
+    printf("     %s: result %d %d, %u wrong rows; %llu IFPs, %llu recovered, %llu lost\n", c->name,
+           machines[i][0].result, machines[i][1].result, wrong, (unsigned long long)way->packets,
+           (unsigned long long)way->recovered, (unsigned long long)way->lost);
     EQ(machines[i][0].result, T30_ERR_OK);
     EQ(machines[i][1].result, T30_ERR_OK);
     EQ(wrong, 0);
@@ -504,15 +474,15 @@ static void judge(unsigned i, uint64_t ctx)
 TEST(t38_011_pages_are_the_same_pixel_by_pixel_over_every_way_and_correction)
 {
     const char *text = getenv("IMSGW_TEST_FAXES");
-    unsigned times = text && atoi(text) > 0 && atoi(text) <= MOST / CASES ? (unsigned)atoi(text) : 1, n = times * CASES, over = 0;
+    unsigned times = text && atoi(text) > 0 && atoi(text) <= MOST / CASES ? (unsigned)atoi(text) : 1, n = times * CASES,
+             over = 0;
     unsigned step_us = times > 1 ? 20000 : STEP_US; /* many at the pace of a line, few faster */
     uint64_t ctx[MOST], begin, next;
     char name[200];
 
-    TIFFSetWarningHandler(NULL);
     CHECK(mkdtemp(folder) != NULL);
     name_of(name, 0, "sent");
-    draw(name);
+    fax_draw(name);
     begin_gateway(times > 1);
     for (unsigned i = 0; i < n; i++)
         ctx[i] = make_call(i);

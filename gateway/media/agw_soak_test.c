@@ -18,8 +18,8 @@
 enum { MOST = 500 };
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
-/* usrsctp remembers the tags of associations for a minute, in blocks of 200 octets that keep their pages from being given
- * back: a few MB after 30000 sessions, and no more with more. */
+/* usrsctp remembers the tags of associations for a minute, in blocks of 200 octets that keep their pages from being
+ * given back: a few MB after 30000 sessions, and no more with more. */
 enum { GROWTH_KB = 24576 };
 #else
 enum { GROWTH_KB = 1 << 30 }; /* a sanitizer keeps what was freed */

@@ -187,7 +187,9 @@ static void hash_message(uint16_t stream, struct gw_span m)
 
 TEST(iq_agnostic_mode_passes_octets_untouched_and_a_released_channel_frees_its_port)
 {
-    static const uint8_t odd[] = { 0x20, 0x63, 0, 1, 9, 9, 9, 9, 8, 8, 7, 7, 1, 0, 0, 0 }; /* its attribute has no length */
+    static const uint8_t odd[] = {
+        0x20, 0x63, 0, 1, 9, 9, 9, 9, 8, 8, 7, 7, 1, 0, 0, 0
+    }; /* its attribute has no length */
     static char sent[200000], got[200001];
     struct gw_iq_req release = { .op = GW_IQ_RELEASE, .nterms = 1 };
     uint32_t hash = 0;

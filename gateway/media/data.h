@@ -1,5 +1,6 @@
-/* Data channels of a context, joined to the core: one gw_data per gw_iq_channel. The association hangs at the access termination;
- * what a sub-protocol does with octets is a const struct of functions, one file each. Thread: the worker. */
+/* Data channels of a context, joined to the core: one gw_data per gw_iq_channel. The association hangs at the access
+ * termination; what a sub-protocol does with octets is a const struct of functions, one file each. Thread: the worker.
+ */
 #ifndef GW_DATA_H
 #define GW_DATA_H
 
@@ -14,22 +15,22 @@ struct gw_data {
     void *join;                 /* of the ops; NULL until it can be made */
     struct gw_channel *channel; /* NULL: not there (yet, or any more) */
     struct gw_timer timer;
-    bool gate[2];               /* by side, as of streams */
+    bool gate[2]; /* by side, as of streams */
     struct {
         uint64_t messages, octets, dropped;
     } n[2];
-    bool is_closed;             /* told to signalling */
+    bool is_closed; /* told to signalling */
     unsigned logged;
     struct gw_iq_channel conf;
 };
 
 struct gw_data_ops {
-    const char *protocol;       /* of the dcmap, lower case */
-    bool has_tcp;               /* the core termination is TCP; else UDP */
+    const char *protocol; /* of the dcmap, lower case */
+    bool has_tcp;         /* the core termination is TCP; else UDP */
     /* Makes the join when enough is known; called after each configure until it succeeds. AGAIN: not yet. */
     int (*open)(struct gw_data *d);
     void (*close)(struct gw_data *d);
-    void (*apply)(struct gw_data *d);  /* the configuration changed */
+    void (*apply)(struct gw_data *d); /* the configuration changed */
     void (*on_channel_open)(struct gw_data *d);
     void (*on_message)(struct gw_data *d, bool is_string, struct gw_span m);
     void (*on_channel_writable)(struct gw_data *d);
@@ -40,7 +41,7 @@ struct gw_data_ops {
     void (*on_core_lost)(struct gw_data *d);
     int (*on_core_second)(struct gw_data *d, struct gw_span octets, void *answer, size_t size); /* tcp.h; or NULL */
     bool (*on_core_rtp)(struct gw_data *d, struct gw_pkt *p, bool is_rtcp); /* true: a valid packet */
-    void (*on_core_datagram)(struct gw_data *d, struct gw_span datagram); /* of what is not RTP; or NULL */
+    void (*on_core_datagram)(struct gw_data *d, struct gw_span datagram);   /* of what is not RTP; or NULL */
     void (*count)(const struct gw_data *d, struct gw_iq_counters *out); /* instead of messages and octets; or NULL */
     uint64_t (*deadline_us)(const struct gw_data *d);
     void (*expire)(struct gw_data *d);
@@ -72,7 +73,7 @@ bool gw_data_datagram(struct gw_termination *t, struct gw_span datagram);
 int gw_data_protocol(const char *name); /* enum gw_iq_protocol, or NOTFOUND */
 
 /* For the ops. */
-void gw_data_retime(struct gw_data *d);   /* the deadline may have changed */
+void gw_data_retime(struct gw_data *d); /* the deadline may have changed */
 void gw_data_log_once(struct gw_data *d, unsigned bit, const char *what);
 uint64_t gw_data_now(const struct gw_data *d);
 

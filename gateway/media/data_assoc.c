@@ -1,4 +1,5 @@
-/* The association of an access termination: its channels, those that are joined to the core and those that wait for it. */
+/* The association of an access termination: its channels, those that are joined to the core and those that wait for it.
+ */
 #include "gateway/base/log.h"
 #include "gateway/media/data.h"
 
@@ -88,8 +89,8 @@ static bool end_waiting(struct gw_termination *t, uint16_t stream)
     return true;
 }
 
-/* A sub-protocol that we carry is opened without an m-line of its own, since browsers write no dcmap. Signalling makes the
- * core's m-line (GW_IQ_CHANNEL_OPENED); until it says so what comes is kept, and past a bound the window closes. */
+/* A sub-protocol that we carry is opened without an m-line of its own, since browsers write no dcmap. Signalling makes
+ * the core's m-line (GW_IQ_CHANNEL_OPENED); until it says so what comes is kept, and past a bound the window closes. */
 static void wait_to_be_joined(struct gw_termination *t, struct gw_channel *ch)
 {
     const struct gw_channel_config *c = gw_channel_config(ch);
@@ -122,7 +123,8 @@ void gw_data_sweep(struct gw_termination *t)
         struct gw_channel *ch = gw_channels_find(t->channels, t->waiting[i].stream);
         if (t->waiting[i].until_us > t->cx->w->now_us || !ch)
             continue;
-        gw_log(GW_LOG_WARNING, "sctp", t->cx->call, "channel=%u was not joined in %d s: closed", t->waiting[i].stream, WAIT_S);
+        gw_log(GW_LOG_WARNING, "sctp", t->cx->call, "channel=%u was not joined in %d s: closed", t->waiting[i].stream,
+               WAIT_S);
         notify(t, GW_IQ_CHANNEL_CLOSED, gw_channel_config(ch), GW_E_TIMEOUT);
         gw_data_refuse(t, t->waiting[i].stream);
     }
@@ -213,8 +215,8 @@ static void on_refused(void *arg, uint16_t stream, enum gw_channel_cause cause)
     gw_log(GW_LOG_WARNING, "sctp", t->cx->call, "channel=%u refused, cause %d", stream, (int)cause);
 }
 
-static const struct gw_channels_events events = { on_send, on_up, on_down, on_ask, on_open, on_message,
-                                                  on_writable, on_close, on_refused };
+static const struct gw_channels_events events = { on_send,    on_up,       on_down,  on_ask,    on_open,
+                                                  on_message, on_writable, on_close, on_refused };
 
 void gw_data_declare(struct gw_data *d)
 {
@@ -287,7 +289,8 @@ void gw_data_dtls_up(struct gw_termination *t)
     };
 
     end_changed(t);
-    if (t->channels || !t->conf.has_sctp || !t->conf.remote_sctp_port || !t->dtls || gw_dtls_state(t->dtls) != GW_DTLS_UP)
+    if (t->channels || !t->conf.has_sctp || !t->conf.remote_sctp_port || !t->dtls ||
+        gw_dtls_state(t->dtls) != GW_DTLS_UP)
         return;
     c.is_dtls_client = gw_dtls_is_client(t->dtls);
     if (gw_worker_sctp(t->cx->w) != 0 || gw_channels_new(t->cx->w->sctp, &c, &t->channels) != 0) {

@@ -1,5 +1,5 @@
-/* BFCP: data channel <-> TCP (RFC 8855). Messages pass octet for octet; what is no message is refused without breaking the
- * stream of the other side. */
+/* BFCP: data channel <-> TCP (RFC 8855). Messages pass octet for octet; what is no message is refused without breaking
+ * the stream of the other side. */
 #include <stdlib.h>
 
 #include "datachannel/bfcp/bfcp_msg.h"
@@ -9,7 +9,7 @@ enum { MESSAGE = 65536 };
 
 struct bfcp {
     struct gw_data_out out;
-    size_t nin;               /* a message of the core that is not whole yet */
+    size_t nin; /* a message of the core that is not whole yet */
     uint8_t in[MESSAGE];
 };
 

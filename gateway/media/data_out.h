@@ -1,4 +1,5 @@
-/* What waits for the core connection of a channel: a bounded queue of octets. While it is half full, the channel is stopped. */
+/* What waits for the core connection of a channel: a bounded queue of octets. While it is half full, the channel is
+ * stopped. */
 #ifndef GW_DATA_OUT_H
 #define GW_DATA_OUT_H
 

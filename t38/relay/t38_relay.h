@@ -1,10 +1,10 @@
-/* A fax between two sides, each UDPTL packets or bare IFPs (the messages of a data channel): error correction is ended and made anew
- * for each side (T.38 s. 9), IFPs change their form where the sides' versions differ. Pure: packets and `now` in; packets
- * and the next deadline out. Thread: the worker that owns the stream.
+/* A fax between two sides, each UDPTL packets or bare IFPs (the messages of a data channel): error correction is ended
+ * and made anew for each side (T.38 s. 9), IFPs change their form where the sides' versions differ. Pure: packets and
+ * `now` in; packets and the next deadline out. Thread: the worker that owns the stream.
  *
- *   holes beyond repair   towards UDPTL their sequence numbers are left out, so that the far end knows; towards a channel,
- *                         which cannot show them, the frame check of a frame with a hole is spoiled
- *   the last packet       before a pause has no later one to repair it: it is sent again */
+ *   holes beyond repair   towards UDPTL their sequence numbers are left out, so that the far end knows; towards a
+ * channel, which cannot show them, the frame check of a frame with a hole is spoiled the last packet       before a
+ * pause has no later one to repair it: it is sent again */
 #ifndef GW_T38_RELAY_H
 #define GW_T38_RELAY_H
 
@@ -12,10 +12,11 @@
 #include "t38/udptl/udptl.h"
 
 enum {
-    GW_T38_REDUNDANCY = 3,     /* secondaries that we send */
-    GW_T38_FEC_ENTRIES = 3, GW_T38_FEC_SPAN = 3,
-    GW_T38_DATAGRAM = 1100,    /* octets of UDPTL that fit the path, DTLS and IPv6 around them */
-    GW_T38_REPEATS = 2,        /* of the last packet before a pause */
+    GW_T38_REDUNDANCY = 3, /* secondaries that we send */
+    GW_T38_FEC_ENTRIES = 3,
+    GW_T38_FEC_SPAN = 3,
+    GW_T38_DATAGRAM = 1100, /* octets of UDPTL that fit the path, DTLS and IPv6 around them */
+    GW_T38_REPEATS = 2,     /* of the last packet before a pause */
 };
 
 #define GW_T38_PAUSE_US (40 * GW_MS)
@@ -23,10 +24,10 @@ enum {
 struct gw_t38_relay;
 
 struct gw_t38_side {
-    bool is_udptl;             /* else bare IFPs */
-    enum gw_udptl_ec ec;       /* that we send */
-    uint8_t version;           /* T38FaxVersion */
-    uint16_t max_datagram;     /* that the side takes; 0: any */
+    bool is_udptl;         /* else bare IFPs */
+    enum gw_udptl_ec ec;   /* that we send */
+    uint8_t version;       /* T38FaxVersion */
+    uint16_t max_datagram; /* that the side takes; 0: any */
 };
 
 struct gw_t38_config {
@@ -38,8 +39,8 @@ struct gw_t38_config {
 
 /* Of what came from a side. */
 struct gw_t38_counts {
-    uint64_t ifps, octets;     /* sent on */
-    uint64_t recovered, lost;  /* repaired; beyond repair */
+    uint64_t ifps, octets;    /* sent on */
+    uint64_t recovered, lost; /* repaired; beyond repair */
     uint64_t malformed, repeated, dropped;
 };
 

@@ -50,8 +50,8 @@ static void answer(const char *m)
 
     if (sscanf(m, "MSRP %32s SEND", tid) != 1 || !b.answers)
         return;
-    snprintf(text, sizeof(text), "MSRP %s 200 OK\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\n-------%s$\r\n", tid,
-             tid);
+    snprintf(text, sizeof(text), "MSRP %s 200 OK\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\n-------%s$\r\n",
+             tid, tid);
     send_message(GW_PPID_BINARY, text, strlen(text));
 }
 
@@ -107,8 +107,8 @@ static void on_down(void *arg, int err)
     b.is_down = true;
 }
 
-static const struct gw_sctp_events events = { on_send, on_up, on_message, on_stream, on_stream,
-                                              on_own_reset, on_writable, on_down };
+static const struct gw_sctp_events events = { on_send,   on_up,        on_message,  on_stream,
+                                              on_stream, on_own_reset, on_writable, on_down };
 
 static void on_record(void *arg, const void *p, size_t len)
 {
@@ -320,18 +320,33 @@ void data_start(struct rig *g, enum gw_iq_protocol protocol, const struct gw_add
     g->want.terms[0].remote_sctp_port = 5001;
     g->want.terms[0].remote_max_message = 65536;
     t = &g->want.terms[g->want.nterms++];
-    *t = (struct gw_iq_term){ .id = RIG_CORE_DATA, .realm = GW_IQ_CORE, .family = 4,
-                              .transport = protocol == GW_IQ_T140 ? GW_IQ_UDP : GW_IQ_TCP, .has_remote = true };
+    *t = (struct gw_iq_term){ .id = RIG_CORE_DATA,
+                              .realm = GW_IQ_CORE,
+                              .family = 4,
+                              .transport = protocol == GW_IQ_T140 ? GW_IQ_UDP : GW_IQ_TCP,
+                              .has_remote = true };
     if (remote->family) {
         t->remote_rtp = *remote;
         t->tcp_setup = GW_IQ_SETUP_ACTIVE;
     }
     c = &g->want.channels[g->want.nchannels++];
-    *c = (struct gw_iq_channel){ .id = RIG_CHANNEL, .protocol = (uint8_t)protocol, .access_term = RIG_ACCESS,
-                                 .core_term = RIG_CORE_DATA, .to_core = true, .to_access = true, .stream = RIG_SCTP_STREAM,
-                                 .has_b2bua = true, .own_uri = CH_OWN, .peer_uri = CH_PEER, .core_uri = CORE_OWN,
-                                 .core_path = CORE_PEER, .t140_pt = 98, .red_pt = 100, .generations = 2,
-                                 .core_cps = 1000, .access_cps = 1000 };
+    *c = (struct gw_iq_channel){ .id = RIG_CHANNEL,
+                                 .protocol = (uint8_t)protocol,
+                                 .access_term = RIG_ACCESS,
+                                 .core_term = RIG_CORE_DATA,
+                                 .to_core = true,
+                                 .to_access = true,
+                                 .stream = RIG_SCTP_STREAM,
+                                 .has_b2bua = true,
+                                 .own_uri = CH_OWN,
+                                 .peer_uri = CH_PEER,
+                                 .core_uri = CORE_OWN,
+                                 .core_path = CORE_PEER,
+                                 .t140_pt = 98,
+                                 .red_pt = 100,
+                                 .generations = 2,
+                                 .core_cps = 1000,
+                                 .access_cps = 1000 };
     rig_know_fingerprint(g);
     if (change)
         change(g, t, c);
@@ -369,4 +384,3 @@ void data_end(struct rig *g)
     link_between = NULL;
     rig_end(g);
 }
-

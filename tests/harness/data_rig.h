@@ -1,5 +1,5 @@
-/* The rig with a data channel beside its audio: over ICE and DTLS of the client, SCTP by usrsctp at both ends; on the core side
- * TCP sockets, plain or with TLS by OpenSSL. */
+/* The rig with a data channel beside its audio: over ICE and DTLS of the client, SCTP by usrsctp at both ends; on the
+ * core side TCP sockets, plain or with TLS by OpenSSL. */
 #ifndef DATA_RIG_H
 #define DATA_RIG_H
 
@@ -22,11 +22,11 @@ struct browser {
     bool is_up, is_reset, is_down;
     unsigned messages, acks; /* acks: of DCEP */
     uint64_t octets;
-    uint16_t stream;         /* of the last message */
+    uint16_t stream; /* of the last message */
     uint32_t ppid;
     char last[20000];
     size_t last_len;
-    bool answers;            /* MSRP: 200 to every SEND */
+    bool answers;                                          /* MSRP: 200 to every SEND */
     void (*on_message)(uint16_t stream, struct gw_span m); /* instead of all that; may be NULL */
     void (*on_writable)(void);
     char text[4000];
@@ -34,13 +34,13 @@ struct browser {
 extern struct browser b;
 extern const struct bad_link_odds *data_bad_link; /* NULL: the client's path is a good one */
 
-/* Asks for the call of the rig with this channel too, and waits for its association. `remote` is where the core listens; family
- * 0: it will connect. `change` may alter what is asked for. */
+/* Asks for the call of the rig with this channel too, and waits for its association. `remote` is where the core
+ * listens; family 0: it will connect. `change` may alter what is asked for. */
 typedef void data_change(struct rig *g, struct gw_iq_term *t, struct gw_iq_channel *c);
 void data_start(struct rig *g, enum gw_iq_protocol protocol, const struct gw_addr *remote, data_change *change);
 void data_end(struct rig *g);
 struct gw_sctp_assoc *data_associate(uint16_t own, uint16_t peer); /* the client's; with its callbacks */
-extern bool data_refused; /* data_start expects no DTLS and waits for nothing */
+extern bool data_refused;           /* data_start expects no DTLS and waits for nothing */
 void data_ask_again(struct rig *g); /* what is wanted, after a change of it */
 
 /* Lets both ends run until *count >= n or the time is over. */
