@@ -1,4 +1,5 @@
 // RFC 8855: messages of version 1.
+import './setup.mjs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BfcpError, get, readMessage, writeMessage } from '../codec/bfcp.js';

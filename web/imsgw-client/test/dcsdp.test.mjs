@@ -1,4 +1,5 @@
 // RFC 8864: a=dcmap and a=dcsa.
+import './setup.mjs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attribute, quote, readChannels, writeChannels } from '../codec/dcsdp.js';

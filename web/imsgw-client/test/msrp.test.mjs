@@ -1,4 +1,5 @@
 // RFC 4975: messages, URIs, ranges.
+import './setup.mjs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

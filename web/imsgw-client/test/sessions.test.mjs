@@ -1,4 +1,5 @@
 // Two ends of a call over a fake browser: what one offers the other takes.
+import './setup.mjs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CallChannels } from '../index.js';

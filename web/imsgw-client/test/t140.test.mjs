@@ -1,4 +1,5 @@
 // T.140 over a data channel (RFC 8865), and cps (RFC 4103 s. 6).
+import './setup.mjs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MISSING, NEWLINE, Reader, Writer, apply, eraseLast } from '../codec/t140.js';

@@ -1,4 +1,5 @@
 // index.d.ts compiles, says what index.js has, and allows what types.ts does.
+import './setup.mjs';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
