@@ -115,7 +115,7 @@ static int start(const struct stack_conf *c)
     snprintf(log, sizeof(log), "%s/rtpengine.log", c->dir);
     rtpengine = stack_spawn(c->core, log,
                             (char *[]){ "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1",
-                                        "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=23000",
+                                        "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=40000",
                                         "--port-max=62000", "--foreground", "--log-stderr", "--log-level=1",
                                         "--delete-delay=0", "--timeout=3600", "--silent-timeout=3600", NULL });
     usleep(500000); /* Kamailio asks it at its start */

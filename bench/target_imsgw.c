@@ -135,7 +135,7 @@ static int start(struct load *l, const struct load_conf *lc, int core)
 {
     static const char text[] =
         "access_address = 127.0.0.1\naccess_port = 22700\ncore_address = 127.0.0.1\n"
-        "core_port_min = 23000\ncore_port_max = 62000\nmedia_contexts = 20000\ndata_channels = no\n";
+        "core_port_min = 40000\ncore_port_max = 62000\nmedia_contexts = 20000\ndata_channels = no\n";
     char why[300];
     int err;
 

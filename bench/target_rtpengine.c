@@ -205,7 +205,7 @@ static int spawn(int core)
         (void)!freopen("/dev/null", "w", stderr);
         (void)!freopen("/dev/null", "w", stdout);
         execlp("rtpengine", "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1",
-               "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=23000", "--port-max=62000", "--foreground",
+               "--listen-ng=127.0.0.1:22680", "--num-threads=1", "--port-min=40000", "--port-max=62000", "--foreground",
                "--log-stderr", "--log-level=1", "--delete-delay=0", "--timeout=3600", "--silent-timeout=3600",
                (char *)NULL);
         _exit(127);

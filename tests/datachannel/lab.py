@@ -43,7 +43,7 @@ class Ports:
 
     def __init__(self):
         for i in range(100):
-            base = 22000 + (os.getpid() + i) % 100 * 100 # as in tests/browser/lib/ports.mjs: blocks of trees do not meet
+            base = 28000 + (os.getpid() + i) % 44 * 100 # as in tests/browser/lib/ports.mjs: blocks of trees do not meet
             self.lock = socket.socket()
             try:
                 self.lock.bind(("127.0.0.1", base + 99))

@@ -14,7 +14,7 @@ const isFree = (port) => new Promise((done) => {
 
 export async function reservePorts(run) {
   for (let tries = 0; tries < 200; tries++) {
-    const base = 21000 + 100 * Math.floor(Math.random() * 110); // below the ports that systems give out by themselves
+    const base = 28000 + 100 * Math.floor(Math.random() * 44); // below the ports that systems give out by themselves
     const lock = await listen(base + 99);
     if (!lock) continue;
     const free = await Promise.all([0, 1, 2, 3, 4, 10, 40].map((n) => isFree(base + n)));
