@@ -56,7 +56,7 @@ class Gateway:
         self.conf = os.path.join(self.dir.name, 'imsgw.conf')
         self.url = f'https://127.0.0.1:{wss}'
         self.keys = dict(domain='ims.test', wss_listen=f'127.0.0.1:{wss}', sip_listen=f'127.0.0.1:{sip}',
-                         access_port=media, core_port_min=21500, core_port_max=21999, admin_socket=self.socket,
+                         access_port=media, core_port_min=22000, core_port_max=22499, admin_socket=self.socket,
                          call_record_file=os.path.join(self.dir.name, 'records'), core_route=f'sip:127.0.0.1:{sip + 1}')
         self.keys.update(keys)
         self.write_conf()
