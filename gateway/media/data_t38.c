@@ -78,8 +78,10 @@ static void t38_datagram(struct gw_data *d, struct gw_span packet)
         return;
     }
     err = gw_t38_relay_input(d->join, GW_FROM_CORE, packet, gw_data_now(d));
-    if (err && err != GW_E_REPLAY && err != GW_E_TRAILING)
+    if (err && err != GW_E_REPLAY && err != GW_E_TRAILING) {
+        gw_stats_inc(GW_STAT_FAX_REFUSED);
         gw_data_log_once(d, 2, "the core sent what is not UDPTL");
+    }
 }
 
 static uint64_t t38_deadline(const struct gw_data *d)

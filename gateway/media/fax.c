@@ -115,17 +115,32 @@ bool gw_fax_is(const struct gw_termination *t)
     return t->nstreams == 1 && t->streams[0]->fax && t->streams[0]->conf.kind == GW_IQ_IMAGE;
 }
 
+static uint64_t malformed_of(const struct gw_t38_relay *r, unsigned from)
+{
+    struct gw_t38_counts n;
+
+    gw_t38_relay_counts(r, from, &n);
+    return n.malformed;
+}
+
 bool gw_fax_input(struct gw_termination *t, struct gw_span packet)
 {
     struct gw_stream *s = t->streams[0];
+    uint64_t malformed;
     int err;
 
     if (!s->gate[t->realm]) {
         s->flow[t->realm].dropped++;
         return true;
     }
+    malformed = malformed_of(s->fax->relay, t->realm);
     err = gw_t38_relay_input(s->fax->relay, t->realm, packet, s->fax->w->now_us);
     retime(s->fax);
+    malformed = malformed_of(s->fax->relay, t->realm) - malformed;
+    if (malformed) {
+        gw_stats_add(GW_STAT_FAX_REFUSED, (int64_t)malformed);
+        t->noticed |= GW_NOTICED_FAX;
+    }
     if (err && err != GW_E_REPLAY && err != GW_E_TRAILING)
         return false;
     t->media_us = s->fax->w->now_us;

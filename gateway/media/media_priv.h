@@ -49,6 +49,7 @@ enum gw_noticed {
     GW_NOTICED_STREAM = 16,
     GW_NOTICED_PROTECT = 32,
     GW_NOTICED_SEND = 64,
+    GW_NOTICED_FAX = 128,
 };
 
 /* Directions and sides are the same index: 0 from access (to core), 1 from core (to access). */

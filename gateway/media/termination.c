@@ -405,6 +405,7 @@ static void tell(struct gw_termination *t)
         "packets of no stream dropped",
         "packets that SRTP cannot carry dropped",
         "packets that the kernel would not send dropped",
+        "packets that are no fax refused",
     };
 
     for (unsigned i = 0; i < sizeof(what) / sizeof(what[0]); i++)

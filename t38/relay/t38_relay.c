@@ -104,10 +104,11 @@ static bool convert(struct gw_t38_relay *r, unsigned from, struct gw_span *ifp, 
     struct gw_ifp p;
     int n;
 
+    if (gw_ifp_parse(*ifp, in, &p) != 0) /* of a side that names the wrong version it is still a fax packet */
+        return !is_changed && to->c.is_udptl &&
+               gw_ifp_parse(*ifp, in == GW_IFP_1998 ? GW_IFP_2002 : GW_IFP_1998, &p) == 0;
     if (!is_changed && to->c.is_udptl)
         return true;
-    if (gw_ifp_parse(*ifp, in, &p) != 0)
-        return false;
     if (!to->c.is_udptl && (ends_frame(&p) || !p.is_data)) {
         if (to->has_hole) {
             gw_ifp_spoil_fcs(&p);

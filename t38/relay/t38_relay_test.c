@@ -229,3 +229,27 @@ TEST(t38_a_channel_has_bare_ifps_and_the_last_packet_before_a_pause_is_repeated)
     EQ(n.malformed, 2);
     gw_t38_relay_free(r);
 }
+
+TEST(t38_an_ifp_that_is_none_in_either_form_goes_no_further)
+{
+    static const uint8_t wrong[] = { 0xC0, 0x05, 0x80, 0x00 }; /* five fields, and one is there */
+    static const uint8_t good[] = { 0x00 };
+    struct gw_udptl_tx tx;
+    struct gw_t38_counts n;
+    uint8_t p[100];
+
+    start(none, none);
+    gw_udptl_tx_init(&tx, GW_UDPTL_NO_EC, 0, 1, 400);
+    for (int i = 0; i < 3; i++) {
+        struct gw_span ifp = i == 1 ? (struct gw_span){ wrong, sizeof(wrong) } : (struct gw_span){ good, sizeof(good) };
+        int len = gw_udptl_tx_send(&tx, ifp, p, sizeof(p));
+        CHECK(len > 0);
+        EQ(gw_t38_relay_input(r, 0, (struct gw_span){ p, (size_t)len }, now), 0);
+    }
+    gw_t38_relay_counts(r, 0, &n);
+    EQ(n.ifps, 2);
+    EQ(n.malformed, 1);
+    EQ(w.n[1], 2);
+    EQ(w.last[1][1], 2); /* the hole is where the wrong one was */
+    gw_t38_relay_free(r);
+}

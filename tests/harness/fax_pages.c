@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <tiffio.h>
 
-enum { WIDTH = 1728, ROWS = 300, PAGES = 2 };
+enum { WIDTH = 1728, ROWS = 300 };
 
 static bool is_black(unsigned page, unsigned x, unsigned y)
 {
@@ -13,11 +13,11 @@ static bool is_black(unsigned page, unsigned x, unsigned y)
     return (dx - 32) * (dx - 32) + (dy - 32) * (dy - 32) < 150 + page * 100 || y % 97 == page;
 }
 
-void fax_draw(const char *name)
+void fax_draw(const char *name, unsigned pages)
 {
     TIFF *f = TIFFOpen(name, "w");
 
-    for (unsigned page = 0; page < PAGES; page++) {
+    for (unsigned page = 0; page < pages; page++) {
         TIFFSetField(f, TIFFTAG_IMAGEWIDTH, WIDTH);
         TIFFSetField(f, TIFFTAG_IMAGELENGTH, ROWS);
         TIFFSetField(f, TIFFTAG_BITSPERSAMPLE, 1);
@@ -29,7 +29,7 @@ void fax_draw(const char *name)
         TIFFSetField(f, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH);
         TIFFSetField(f, TIFFTAG_XRESOLUTION, 204.0);
         TIFFSetField(f, TIFFTAG_YRESOLUTION, 98.0);
-        TIFFSetField(f, TIFFTAG_PAGENUMBER, page, PAGES);
+        TIFFSetField(f, TIFFTAG_PAGENUMBER, page, pages);
         for (unsigned y = 0; y < ROWS; y++) {
             uint8_t row[WIDTH / 8] = { 0 };
             for (unsigned x = 0; x < WIDTH; x++)
@@ -41,7 +41,7 @@ void fax_draw(const char *name)
     TIFFClose(f);
 }
 
-unsigned fax_compare(const char *name)
+unsigned fax_compare(const char *name, unsigned pages)
 {
     TIFF *f;
     unsigned wrong = 0, page = 0;
@@ -49,14 +49,14 @@ unsigned fax_compare(const char *name)
     TIFFSetWarningHandler(NULL); /* spandsp writes tags that libtiff does not know */
     f = TIFFOpen(name, "r");
     if (!f)
-        return PAGES * ROWS;
+        return pages * ROWS;
     do {
         uint32_t width = 0, rows = 0;
         uint16_t light = PHOTOMETRIC_MINISWHITE;
         TIFFGetField(f, TIFFTAG_IMAGEWIDTH, &width);
         TIFFGetField(f, TIFFTAG_IMAGELENGTH, &rows);
         TIFFGetField(f, TIFFTAG_PHOTOMETRIC, &light);
-        if (width != WIDTH || page >= PAGES) {
+        if (width != WIDTH || page >= pages) {
             wrong += ROWS;
             continue;
         }
@@ -72,5 +72,5 @@ unsigned fax_compare(const char *name)
         page++;
     } while (TIFFReadDirectory(f));
     TIFFClose(f);
-    return wrong + (page < PAGES ? (PAGES - page) * ROWS : 0);
+    return wrong + (page < pages ? (pages - page) * ROWS : 0);
 }

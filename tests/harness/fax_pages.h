@@ -2,8 +2,8 @@
 #ifndef FAX_PAGES_H
 #define FAX_PAGES_H
 
-void fax_draw(const char *name);
+void fax_draw(const char *name, unsigned pages);
 /* Rows that are not as they were drawn, in all pages; a page too few or too many counts as all of its rows. */
-unsigned fax_compare(const char *name);
+unsigned fax_compare(const char *name, unsigned pages);
 
 #endif
