@@ -180,7 +180,6 @@ static void on_packet(const struct fax_machine *m, struct gw_span p)
     captured++;
 }
 
-/* Packets one by one: of frames with a hole, which stay holes, it has its own opinion. */
 static unsigned matching(const char *filter)
 {
     char command[600], line[300];
@@ -201,15 +200,20 @@ static unsigned matching(const char *filter)
 
 static void see_capture(void)
 {
+    unsigned malformed;
     char name[200];
 
     CHECK(fclose(capture) == 0);
     capture = NULL;
     CHECK(captured > 1000);
     EQ(matching("t38.UDPTLPacket_element"), captured);
-    EQ(matching("_ws.malformed && !(_ws.expert.message contains \"T30\")"), 0);
+    malformed = matching("_ws.malformed");
+    EQ(malformed, 0);
     name_of(name, 0, "sent.pcap");
-    remove(name);
+    if (malformed)
+        printf("     see %s\n", name);
+    else
+        remove(name);
 }
 
 /* ---- running ---- */
@@ -225,7 +229,8 @@ static uint64_t make_call(unsigned i)
         machines[i][k].dice = 77 * i;
         fax_machine_init(&machines[i][k], c, k, name);
     }
-    machines[i][1].on_packet = on_packet;
+    if (c->loss[0] == 0 && c->weather == FAIR) /* of T.30 frames with a hole, which stay holes, tshark thinks its own */
+        machines[i][1].on_packet = on_packet;
     return fax_call(&machines[i][0], &machines[i][1]);
 }
 
@@ -316,45 +321,67 @@ TEST(t38_011_pages_are_the_same_pixel_by_pixel_over_every_way_and_correction)
     fax_gateway_end();
 }
 
-TEST(t38_009_a_wrong_fingerprint_ends_a_fax_and_wrong_packets_are_counted)
+/* Runs the phone until signalling hears that its DTLS failed; why. */
+static int failure_of(const struct fax_machine *a)
 {
-    static const char *const wrong[] = { "", "x", "\x00\x01\xc1\x00 fragmented", "\x00\x02\x7f short" };
-    struct gw_iq_req req = { .op = GW_IQ_AUDIT };
-    struct fax_machine *a = &machines[0][0], *b = &machines[0][1];
-    int64_t refused;
-    uint64_t end;
+    uint64_t end = gw_clock_us() + 3 * GW_S;
+    struct data_end *e = (struct data_end *)(uintptr_t)&a->end;
 
-    fax_gateway_begin(false);
-    EQ(gw_dtls_identity_new(&(uint16_t){ GW_IQ_AEAD_AES_128_GCM }, 1, &fax.expected), 0);
-    req.ctx = make_call(6); /* DTLS without ICE */
-    a = &machines[6][0];
-    end = gw_clock_us() + 3 * GW_S;
     while (!fax.last.event && gw_clock_us() < end) {
-        data_end_turn(&a->end);
+        data_end_turn(e);
         gw_agw_dispatch(fax.agw);
     }
     EQ(fax.last.event, GW_IQ_DTLS_FAILED);
-    EQ(fax.last.cause, GW_E_MISMATCH);
-    drop_call(6, req.ctx);
+    fax.last.event = 0;
+    return fax.last.cause;
+}
+
+TEST(t38_009_a_wrong_fingerprint_or_role_ends_a_fax)
+{
+    uint64_t ctx;
+
+    fax_gateway_begin(false);
+    EQ(gw_dtls_identity_new(&(uint16_t){ GW_IQ_AEAD_AES_128_GCM }, 1, &fax.expected), 0);
+    ctx = make_call(6); /* DTLS without ICE */
+    EQ(failure_of(&machines[6][0]), GW_E_MISMATCH);
+    drop_call(6, ctx);
     gw_dtls_identity_unref(fax.expected);
     fax.expected = NULL;
 
+    fax.has_wrong_role = true; /* both are active */
+    ctx = make_call(7);
+    EQ(failure_of(&machines[7][0]), GW_E_CRYPTO);
+    drop_call(7, ctx);
+    fax_gateway_end();
+}
+
+TEST(t38_wrong_packets_are_refused_and_counted_and_the_fax_goes_on)
+{
+    static const uint8_t fragmented[] = { 0, 1, 0xc1, 0, 0, 0 }, cut[] = { 0, 2, 0x7f, 's', 'h', 'o', 'r', 't' },
+                         large[4000] = { 0, 3, 1 }, none[] = { 0, 1, 4, 0xC0, 5, 0x80, 0, 0, 0 };
+    static const struct gw_span wrong[] = { { "", 0 }, { "x", 1 }, GW_SPAN(fragmented), GW_SPAN(cut) };
+    struct gw_iq_req req = { .op = GW_IQ_AUDIT };
+    struct fax_machine *a = &machines[0][0];
+    int64_t refused, malformed;
+
+    fax_gateway_begin(false);
     req.ctx = make_call(0); /* plain */
     refused = gw_stats_read(GW_STAT_FAX_REFUSED);
-    a = &machines[0][0];
+    malformed = gw_stats_read(GW_STAT_MEDIA_DROPPED_MALFORMED);
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        fax_machine_put(a, (struct gw_span){ wrong[i], i == 2 ? 16 : strlen(wrong[i]) });
-    for (uint16_t i = 0; i < 3; i++) { /* and three packets of a good one: no-signal, with no recovery */
-        uint8_t p[6] = { 0, (uint8_t)i, 1, 0, 0, 0 };
-        fax_machine_put(a, (struct gw_span){ p, sizeof(p) });
+        fax_machine_put(a, wrong[i]);
+    fax_machine_put(a, GW_SPAN(large));
+    for (uint8_t i = 0; i < 4; i++) { /* and three packets of a good one: no-signal, with no recovery; one is no IFP */
+        const uint8_t p[6] = { 0, i, 1, 0, 0, 0 };
+        fax_machine_put(a, i == 1 ? GW_SPAN(none) : GW_SPAN(p));
     }
     usleep(100000);
-    EQ(gw_stats_read(GW_STAT_FAX_REFUSED) - refused, 4);
+    EQ(gw_stats_read(GW_STAT_FAX_REFUSED) - refused, 5);
+    EQ(gw_stats_read(GW_STAT_MEDIA_DROPPED_MALFORMED) - malformed, 1);
     EQ(fax_ask(&req), 0);
     EQ(fax.reply.counters[0].kind, GW_IQ_IMAGE);
     EQ(fax.reply.counters[0].dir[0].packets, 3);
-    EQ(fax.reply.counters[0].dir[0].dropped, 4);
-    CHECK(b->fd >= 0);
+    EQ(fax.reply.counters[0].dir[0].dropped, 5);
     drop_call(0, req.ctx);
     fax_gateway_end();
 }

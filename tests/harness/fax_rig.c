@@ -98,7 +98,7 @@ static void want_access(struct gw_iq_term *t, const struct fax_case *c, struct f
         t->has_remote = true;
         return;
     }
-    EQ(data_end_init(&m->end, c->access != DTLS_SERVER, fax.identity, fax.host), 0);
+    EQ(data_end_init(&m->end, fax.has_wrong_role || c->access != DTLS_SERVER, fax.identity, fax.host), 0);
     m->end.arg = m;
     if (c->access == CHANNEL)
         m->end.on_message = fax_machine_on_record;

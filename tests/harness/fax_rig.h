@@ -74,6 +74,7 @@ struct fax_gateway {
     struct gw_iq_reply reply;
     struct gw_iq_notify last;
     struct gw_dtls_identity *identity, *expected; /* of the phones; the one that signalling names instead, or NULL */
+    bool has_wrong_role; /* phones begin DTLS whatever was agreed */
     struct gw_sctp_host *host;
 };
 extern struct fax_gateway fax;
