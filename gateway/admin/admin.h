@@ -7,6 +7,7 @@
 #ifndef GW_ADMIN_H
 #define GW_ADMIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gateway/base/err.h"
@@ -21,6 +22,7 @@ struct gw_admin;
 struct gw_admin_verb {
     const char *name;
     const char *arg; /* "": takes none; else its name, and it must be given */
+    bool changes;    /* more than looks: the console asks for its token */
     const char *sentence;
     /* 0 with *json a heap text that the caller frees (NULL: nothing to say), or an error, told to the client in words.
      */

@@ -50,11 +50,11 @@ static int do_big(void *ctx, const char *arg, char **json)
 }
 
 static const struct gw_admin_verb verbs[] = {
-    { "echo", "TEXT", "says it back", do_echo },
-    { "nothing", "", "does it", do_nothing },
-    { "fail", "", "fails", do_fail },
-    { "nonsense", "", "is wrong", do_nonsense },
-    { "big", "", "says much", do_big },
+    { "echo", "TEXT", false, "says it back", do_echo },
+    { "nothing", "", true, "does it", do_nothing },
+    { "fail", "", false, "fails", do_fail },
+    { "nonsense", "", false, "is wrong", do_nonsense },
+    { "big", "", false, "says much", do_big },
 };
 enum { NVERBS = sizeof(verbs) / sizeof(verbs[0]) };
 

@@ -17,7 +17,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NOT_THERE = 3 };
 static const struct {
     const char *name, *arg, *sentence;
 } verbs[] = {
-#define X(id, name, arg, sentence) { name, arg, sentence },
+#define X(id, name, arg, changes, sentence) { name, arg, sentence },
 #include "gateway/admin/verbs.def"
 #undef X
 };

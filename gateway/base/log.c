@@ -90,8 +90,17 @@ static void write_line(const char *line, size_t len)
         gw_stats_inc(GW_STAT_LOG_DROPPED);
 }
 
+static void (*_Atomic observer)(enum gw_log_level level, const char *room, const char *call, const char *text);
+
+void gw_log_set_observer(void (*cb)(enum gw_log_level level, const char *room, const char *call, const char *text))
+{
+    observer = cb;
+}
+
 void gw_log(enum gw_log_level level, const char *room, const char *call, const char *fmt, ...)
 {
+    void (*watch)(enum gw_log_level, const char *, const char *, const char *) =
+        call && level <= GW_LOG_INFO ? observer : NULL;
     char msg[LINE_MAX_LEN], safe[LINE_MAX_LEN * 2], safe_call[256] = "", stamp[32], line[LINE_MAX_LEN * 2 + 512];
     uint64_t now;
     time_t secs;
@@ -99,13 +108,17 @@ void gw_log(enum gw_log_level level, const char *room, const char *call, const c
     va_list ap;
     int n;
 
-    if (!gw_log_is_on(level))
+    if (!gw_log_is_on(level) && !watch)
         return;
     now = gw_clock_wall_us();
     secs = (time_t)(now / GW_S);
     va_start(ap, fmt);
     vsnprintf(msg, sizeof(msg), fmt, ap);
     va_end(ap);
+    if (watch)
+        watch(level, room, call, msg);
+    if (!gw_log_is_on(level))
+        return;
     escape(msg, safe, sizeof(safe), is_json);
     if (call)
         escape(call, safe_call, sizeof(safe_call), is_json);

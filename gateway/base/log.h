@@ -17,6 +17,8 @@ bool gw_log_is_on(enum gw_log_level level);
 
 void gw_log_set_level(enum gw_log_level level); /* default info */
 void gw_log_set_json(bool json);
+/* Also told of every line of a call, up to level info whatever the level set. Any thread; NULL: nobody. */
+void gw_log_set_observer(void (*cb)(enum gw_log_level level, const char *room, const char *call, const char *text));
 void gw_log_set_file(FILE *f); /* default stderr; borrowed */
 /* From here on lines are written by a thread of their own, so that a slow or dead target never holds the caller; what
  * it does not take is dropped and counted. Before, and in tests, gw_log writes itself. Call once, before other threads

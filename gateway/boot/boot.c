@@ -11,6 +11,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/record.h"
 #include "gateway/boot/boot_priv.h"
+#include "gateway/trace/trace.h"
 
 enum {
     DRAIN_LOOK_MS = 250, /* between looks whether a draining process has calls left */
@@ -219,6 +220,8 @@ int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, c
     *why = 0;
     gw_boot_apply_log(*conf);
     err = start_records(b, why, why_size);
+    if (!err && gw_trace_start(*conf) != 0)
+        err = gw_conf_refuse(*conf, GW_CONF_hep_address, GW_E_IO, why, why_size, "%s", strerror(errno));
     if (!err)
         err = start_media(b, why, why_size);
     if (!err)
@@ -271,6 +274,7 @@ void gw_boot_free(struct gw_boot *b)
         gw_ctl_timer_free(b->timer);
     gw_pcscf_free(b->pcscf);
     gw_sip_stack_free(b->stack);
+    gw_trace_stop();
     gw_call_record_close();
     for (unsigned i = 0; i < b->nconf; i++)
         gw_conf_free(b->conf[i]);

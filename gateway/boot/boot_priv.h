@@ -39,7 +39,8 @@ static inline const struct gw_conf *gw_boot_conf(const struct gw_boot *b)
 
 void gw_boot_drain(struct gw_boot *b);
 void gw_boot_end(struct gw_boot *b, const char *because);
-void gw_boot_reload(struct gw_boot *b);
+/* 0, or why nothing changed; the log says more. */
+int gw_boot_reload(struct gw_boot *b);
 void gw_boot_apply_log(const struct gw_conf *c);
 
 extern const struct gw_admin_verb gw_boot_verbs[];

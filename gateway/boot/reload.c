@@ -58,7 +58,7 @@ static int merge(const struct gw_conf *old, struct gw_conf *new, unsigned *chang
     return err;
 }
 
-void gw_boot_reload(struct gw_boot *b)
+int gw_boot_reload(struct gw_boot *b)
 {
     struct gw_conf *c = NULL;
     const struct gw_conf *old = gw_boot_conf(b);
@@ -67,17 +67,17 @@ void gw_boot_reload(struct gw_boot *b)
 
     if (gw_conf_load(b->path, &c, why, sizeof(why)) != 0) {
         gw_log(GW_LOG_ERROR, "conf", NULL, "not reloaded: %s", why);
-        return;
+        return GW_E_SYNTAX;
     }
     if (!is_sound(c) || b->nconf == GW_BOOT_CONFS) {
         if (b->nconf == GW_BOOT_CONFS)
             gw_log(GW_LOG_ERROR, "conf", NULL, "not reloaded: %d times is the limit, restart", GW_BOOT_CONFS);
         gw_conf_free(c);
-        return;
+        return GW_E_INVAL;
     }
     if (merge(old, c, &changed) != 0) {
         gw_conf_free(c);
-        return;
+        return GW_E_NOMEM;
     }
     if (gw_call_record_open(c->call_record_file) != 0) /* also after the file was rotated away */
         gw_log(GW_LOG_ERROR, "conf", NULL, "%s cannot be opened, the records go on to the file that was open",
@@ -88,9 +88,10 @@ void gw_boot_reload(struct gw_boot *b)
     gw_log(GW_LOG_INFO, "conf", NULL, "reloaded, %u keys changed", changed);
     if (!changed) {
         gw_conf_free(c);
-        return;
+        return 0;
     }
     b->conf[b->nconf++] = c;
     gw_pcscf_reload(b->pcscf, c);
     gw_calls_reload(b->calls, c);
+    return 0;
 }

@@ -5,6 +5,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/stats.h"
 #include "gateway/boot/boot_priv.h"
+#include "gateway/trace/trace.h"
 
 /* Takes j; a NULL is want of memory. */
 static int give(json_t *j, char **json)
@@ -48,6 +49,30 @@ static int do_call(void *ctx, const char *arg, char **json)
     return give_text(gw_calls_show_json(((struct gw_boot *)ctx)->calls, arg), GW_E_NOTFOUND, json);
 }
 
+static int do_history(void *ctx, const char *arg, char **json)
+{
+    return give_text(gw_trace_list_json(), GW_E_NOMEM, json);
+}
+
+static int do_trace(void *ctx, const char *arg, char **json)
+{
+    return give_text(gw_trace_call_json(arg), GW_E_NOTFOUND, json);
+}
+
+static int do_explain(void *ctx, const char *arg, char **json)
+{
+    char *text = gw_trace_explain(arg);
+    int err = text ? give(json_string(text), json) : GW_E_NOTFOUND;
+
+    free(text);
+    return err;
+}
+
+static int do_reload(void *ctx, const char *arg, char **json)
+{
+    return gw_boot_reload(ctx);
+}
+
 static int do_registrations(void *ctx, const char *arg, char **json)
 {
     return give_text(gw_pcscf_registrations_json(((struct gw_boot *)ctx)->pcscf), GW_E_NOMEM, json);
@@ -85,7 +110,7 @@ static int do_metrics(void *ctx, const char *arg, char **json)
 }
 
 const struct gw_admin_verb gw_boot_verbs[] = {
-#define X(id, name, arg, sentence) { name, arg, sentence, do_##id },
+#define X(id, name, arg, changes, sentence) { name, arg, changes, sentence, do_##id },
 #include "gateway/admin/verbs.def"
 #undef X
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/trace/trace.h"
 #include "signaling/call/call_priv.h"
 
 static void reap(void *arg)
@@ -102,6 +103,7 @@ void gw_calls_index_leg(struct gw_calls *cs, struct gw_call_leg *leg)
 
     leg->hash_next = *b;
     *b = leg;
+    gw_trace_leg(leg->call->id, leg->dlg.call_id, leg->side == GW_LEG_ACCESS);
 }
 
 void gw_calls_unindex_leg(struct gw_calls *cs, struct gw_call_leg *leg)

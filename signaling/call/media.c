@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/trace/trace.h"
 #include "signaling/call/call_priv.h"
 
 enum { RELEASE_TRIES = 3, RELEASE_RETRY_MS = 500, PFU_INTERVAL_MS = 1000 };
@@ -247,12 +248,42 @@ static void on_connection_lost(struct gw_call *c, const struct gw_iq_notify *n)
     gw_offer_own_soon(&c->leg[GW_LEG_CORE], REMAKE_MS);
 }
 
+/* For the history of the call: which step of its media, and how it went. */
+static void trace(const struct gw_call *c, const struct gw_iq_notify *n)
+{
+    static const struct {
+        const char *step, *outcome;
+        bool is_good;
+    } rows[] = {
+        [GW_IQ_ICE_UP] = { "ICE", "connected", true },
+        [GW_IQ_DTLS_UP] = { "DTLS", "fingerprint verified, keys in place", true },
+        [GW_IQ_DTLS_FAILED] = { "DTLS", "failed", false },
+        [GW_IQ_MEDIA_INACTIVE] = { "media", "none came for media_inactivity", false },
+        [GW_IQ_CONSENT_LOST] = { "ICE", "consent lost: no valid check any more", false },
+        [GW_IQ_PICTURE_FAST_UPDATE] = { "media", "the browser asks for a picture", true },
+        [GW_IQ_OUT_OF_SERVICE] = { "media", "worker out of service", false },
+        [GW_IQ_SCTP_UP] = { "SCTP", "association up", true },
+        [GW_IQ_CHANNEL_OPENED] = { "data channel", "opened by the browser", true },
+        [GW_IQ_CHANNEL_CLOSED] = { "data channel", "closed by the browser", true },
+        [GW_IQ_TCP_UP] = { "core leg", "TCP connected", true },
+        [GW_IQ_TCP_LOST] = { "core leg", "TCP lost or refused", false },
+    };
+    char outcome[128];
+
+    if (n->event >= sizeof(rows) / sizeof(rows[0]) || !rows[n->event].step)
+        return;
+    snprintf(outcome, sizeof(outcome), "%s%s%s", rows[n->event].outcome, n->cause ? ": " : "",
+             n->cause ? gw_err_text(n->cause) : "");
+    gw_trace_step(c->id, rows[n->event].step, rows[n->event].is_good, outcome);
+}
+
 void gw_media_on_notify(struct gw_call *c, const struct gw_iq_notify *n)
 {
     bool is_kept = c->cs->conf->media_loss.v == 1;
 
     if (c->state == GW_CALL_ENDING)
         return;
+    trace(c, n);
     switch ((enum gw_iq_event)n->event) {
     case GW_IQ_ICE_UP:
     case GW_IQ_DTLS_UP:

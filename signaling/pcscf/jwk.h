@@ -1,4 +1,5 @@
-/* A JSON Web Key (RFC 7517, RFC 7518 s. 6) as what a library takes: a PEM public key, or the octets of a secret. Pure. */
+/* A JSON Web Key (RFC 7517, RFC 7518 s. 6) as what a library takes: a PEM public key, or the octets of a secret. Pure.
+ */
 #ifndef GW_PCSCF_JWK_H
 #define GW_PCSCF_JWK_H
 

@@ -234,8 +234,8 @@ static bool is_for(const json_t *audience, const char *us)
 /* An identity goes into SIP headers: a URI without what could end one. `ann@ims.example` is the SIP URI of it. */
 static bool read_identity(const char *v, bool is_uri, char *buf)
 {
-    bool has_scheme = v && (strncasecmp(v, "sip:", 4) == 0 || strncasecmp(v, "sips:", 5) == 0 ||
-                            strncasecmp(v, "tel:", 4) == 0);
+    bool has_scheme =
+        v && (strncasecmp(v, "sip:", 4) == 0 || strncasecmp(v, "sips:", 5) == 0 || strncasecmp(v, "tel:", 4) == 0);
     int n;
 
     if (!v || !*v || strpbrk(v, " \t\r\n<>\"\\;?,") || (is_uri && !has_scheme && !strchr(v, '@')))

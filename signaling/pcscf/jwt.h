@@ -1,5 +1,5 @@
-/* Web tokens (RFC 7519) that a WAF gave to a web user, as TS 24.371 has them: a signature of the operator's key, an issuer,
- * an audience, a time, and the public and private identity they stand for. The one door to libjwt.
+/* Web tokens (RFC 7519) that a WAF gave to a web user, as TS 24.371 has them: a signature of the operator's key, an
+ * issuer, an audience, a time, and the public and private identity they stand for. The one door to libjwt.
  *
  * A key says which algorithm it is for, never the token: a PEM public key verifies RS256 or ES256 by its own type, a
  * secret HS256 alone, a JWK what it is made of. `none` is not among them. Pure but for gw_jwt_new, which reads the key

@@ -1,5 +1,5 @@
-/* Any octets as a token, against every kind of key: nobody gets in, as nobody signed. The seeds that are signed were so with
- * another key. */
+/* Any octets as a token, against every kind of key: nobody gets in, as nobody signed. The seeds that are signed were so
+ * with another key. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,9 +20,10 @@ static struct gw_jwt *verifier(const char *key)
     if (fd < 0 || write(fd, key, strlen(key)) < 0)
         abort();
     close(fd);
-    snprintf(text, sizeof(text), "token_key = %s\ntoken_algorithms = RS256 ES256 HS256\ntoken_issuer = a\ntoken_audience = b\n",
-             path);
-    if (gw_conf_parse("fuzz", text, strlen(text), &c, why, sizeof(why)) != 0 || gw_jwt_new(c, &j, why, sizeof(why)) != 0)
+    snprintf(text, sizeof(text),
+             "token_key = %s\ntoken_algorithms = RS256 ES256 HS256\ntoken_issuer = a\ntoken_audience = b\n", path);
+    if (gw_conf_parse("fuzz", text, strlen(text), &c, why, sizeof(why)) != 0 ||
+        gw_jwt_new(c, &j, why, sizeof(why)) != 0)
         abort();
     gw_conf_free(c);
     unlink(path);

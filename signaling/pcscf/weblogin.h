@@ -1,6 +1,7 @@
 /* Web sign-in: a REGISTER with a token of the WAF instead of a digest (TS 24.371 s. 5, 7; RFC 8898). The token comes as
- * `Authorization: Bearer`, or once in the WebSocket request as access_token. The core hears of it as a trusted node does it:
- * Digest credentials with integrity-protected="auth-done" and the private identity, and never sees the token. */
+ * `Authorization: Bearer`, or once in the WebSocket request as access_token. The core hears of it as a trusted node
+ * does it: Digest credentials with integrity-protected="auth-done" and the private identity, and never sees the token.
+ */
 #ifndef GW_PCSCF_WEBLOGIN_H
 #define GW_PCSCF_WEBLOGIN_H
 

@@ -162,7 +162,8 @@ TEST(REG_008_a_registration_does_not_outlast_its_token)
     CHECK(atoi(sent("Expires")) <= 100 && atoi(sent("Expires")) >= 90);
     CHECK(strncmp(sent("Contact"), ANN_CONTACT ";expires=", strlen(ANN_CONTACT) + 9) == 0);
     CHECK(atoi(sent("Contact") + strlen(ANN_CONTACT) + 9) <= 100);
-    fake_answer(fake_last_client(), 200, "reg", "Contact: " ANN_CONTACT ";expires=600\n", NULL); /* granted for longer */
+    fake_answer(fake_last_client(), 200, "reg", "Contact: " ANN_CONTACT ";expires=600\n",
+                NULL); /* granted for longer */
     EQ(gw_pcscf_registrations(pcscf), 1);
     fake_sip_advance(104000);
     EQ(gw_pcscf_registrations(pcscf), 0);

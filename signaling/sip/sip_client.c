@@ -227,6 +227,7 @@ void gw_sip_client_on_ws(struct gw_sip_stack *s, gw_flow_id flow, struct gw_sip_
 
 int gw_sip_client_on_nta(struct gw_sip_client *t, nta_outgoing_t *orq, const sip_t *sip)
 {
+    struct gw_addr peer;
     msg_t *msg;
     struct gw_sip_msg *m;
 
@@ -242,6 +243,8 @@ int gw_sip_client_on_nta(struct gw_sip_client *t, nta_outgoing_t *orq, const sip
         gw_stats_inc(GW_STAT_SIP_IN_CORE);
     else if (msg)
         gw_stats_inc(nta_outgoing_status(orq) == 408 ? GW_STAT_SIP_TIMEOUT : GW_STAT_SIP_UNREACHABLE);
+    if (m && !nta_msg_is_internal(msg))
+        gw_sip_trace_core(t->stack, false, gw_sip_core_peer(msg, &peer), m, NULL);
     if (msg)
         msg_destroy(msg);
     if (m) {
@@ -316,6 +319,7 @@ static int send_core(struct gw_sip_client *t, const struct gw_sip_target *to)
     if (!msg)
         return GW_E_SYNTAX;
     gw_stats_inc(GW_STAT_SIP_OUT_CORE);
+    gw_sip_trace_core(t->stack, true, NULL, t->req, hop);
     t->orq = nta_outgoing_mcreate(t->stack->agent, gw_sip_client_on_nta, t, URL_STRING_MAKE(hop), msg,
                                   TAG_IF(listener_for(hop), TPTAG_IDENT(listener_for(hop))), TAG_END());
     if (!t->orq) {
@@ -476,6 +480,7 @@ static int send_ack_core(struct gw_sip_stack *s, struct gw_sip_msg *m, const str
     if (!msg)
         return GW_E_SYNTAX;
     gw_stats_inc(GW_STAT_SIP_OUT_CORE);
+    gw_sip_trace_core(s, true, NULL, m, hop);
     /* With the INVITE's branch nta keeps the ACK and repeats it for each repeated 2xx; without, it sends it once. */
     orq = nta_outgoing_mcreate(s->agent, NULL, NULL, URL_STRING_MAKE(hop), msg,
                                TAG_IF(branch, NTATAG_ACK_BRANCH(branch)), TAG_IF(!branch, NTATAG_STATELESS(1)),

@@ -61,12 +61,13 @@ msg_t *gw_sip_core_to_msg(const struct gw_sip_msg *m)
     return msg;
 }
 
-static void peer_of(msg_t *msg, struct gw_addr *out)
+const struct gw_addr *gw_sip_core_peer(msg_t *msg, struct gw_addr *out)
 {
     su_sockaddr_t *su = msg_addr(msg);
 
     if (gw_addr_from_sockaddr(&su->su_sa, out))
         memset(out, 0, sizeof(*out));
+    return out;
 }
 
 static void on_core_request(struct gw_sip_stack *s, nta_agent_t *agent, msg_t *msg, sip_t *sip)
@@ -78,11 +79,12 @@ static void on_core_request(struct gw_sip_stack *s, nta_agent_t *agent, msg_t *m
     struct gw_addr peer;
     int status;
 
-    peer_of(msg, &peer);
+    gw_sip_core_peer(msg, &peer);
     if (!m) {
         msg_destroy(msg);
         return;
     }
+    gw_sip_trace_core(s, false, &peer, m, NULL);
     status = fault.status ? fault.status : gw_sip_admit(m);
     if (m->method == GW_SIP_ACK) {
         if (!status && s->handler.on_ack)

@@ -45,6 +45,7 @@ int gw_sip_flow_send(struct gw_sip_stack *s, gw_flow_id id, char *text, size_t l
 {
     int err = GW_E_CLOSED;
 
+    gw_sip_trace_flow(s, id, true, (struct gw_span){ text, len });
     /* text frames hold UTF-8; anything else goes as binary (RFC 7118 s. 4.2) */
     if (gw_sip_flow_find(s, id) && s->ws_ops)
         err = s->ws_ops->send(s->ws, id, &text, len, !gw_utf8_is_valid((struct gw_span){ text, len }));
@@ -166,6 +167,7 @@ static void on_message(struct gw_sip_stack *s, const struct gw_ws_event *e)
     if (!f || f->bad >= BAD_MAX)
         return;
     gw_stats_inc(GW_STAT_SIP_IN_WS);
+    gw_sip_trace_flow(s, e->conn, false, (struct gw_span){ e->data, e->len });
     err = gw_sip_msg_parse_loose((struct gw_span){ e->data, e->len }, &m, &fault);
     if (err) {
         on_bad(s, f, NULL, 0, "Bad Start Line");

@@ -272,6 +272,8 @@ int gw_sip_server_on_nta(struct gw_sip_server *t, nta_incoming_t *irq, const sip
         gw_stats_inc(GW_STAT_SIP_IN_CORE);
     if (!t)
         goto out;
+    if (m)
+        gw_sip_trace_core(t->stack, false, &t->peer, m, NULL);
     if (t->state == GW_SIP_ACCEPTED) {
         if (!m || m->method == GW_SIP_ACK)
             tell_end(t, m);
@@ -304,6 +306,7 @@ int gw_sip_server_on_prack(struct gw_sip_server *t, nta_reliable_t *rel, nta_inc
     nta_reliable_destroy(rel);
     if (!m)
         return 500;
+    gw_sip_trace_core(s, false, &t->peer, m, NULL);
     gw_sip_server_start(s, 0, &t->peer, prack, m);
     return 0;
 }
@@ -355,6 +358,7 @@ static int send_core(struct gw_sip_server *t, const struct gw_sip_msg *m)
     if (!msg)
         return GW_E_SYNTAX;
     gw_stats_inc(GW_STAT_SIP_OUT_CORE);
+    gw_sip_trace_core(t->stack, true, &t->peer, m, NULL);
     /* nta finds the ACK to our 2xx by the tag that it believes to have given */
     if (m->status > 100 && gw_sip_param(gw_sip_msg_get(m, "To", 0), "tag", tag, sizeof(tag)) == 0)
         nta_incoming_tag(t->irq, tag);

@@ -84,6 +84,10 @@ struct gw_sip_flow *gw_sip_flow_find(struct gw_sip_stack *s, gw_flow_id id);
 /* One message to a WebSocket; text (heap) is always taken. */
 int gw_sip_flow_send(struct gw_sip_stack *s, gw_flow_id id, char *text, size_t len);
 int gw_sip_flow_send_msg(struct gw_sip_stack *s, gw_flow_id id, const struct gw_sip_msg *m);
+/* To the history (sip_trace.c). `peer` or `hop` says where a core message goes or comes from; either may be NULL. */
+void gw_sip_trace_flow(struct gw_sip_stack *s, gw_flow_id id, bool is_out, struct gw_span text);
+void gw_sip_trace_core(struct gw_sip_stack *s, bool is_out, const struct gw_addr *peer, const struct gw_sip_msg *m,
+                       const char *hop);
 void gw_sip_flows_fini(struct gw_sip_stack *s);
 /* Takes the events that are queued. */
 void gw_sip_flows_on_mbox(void *stack);
@@ -173,6 +177,8 @@ struct gw_sip_client *gw_sip_client_for_ack(struct gw_sip_stack *s, gw_flow_id f
 int gw_sip_core_new(struct gw_sip_stack *s);
 void gw_sip_core_free(struct gw_sip_stack *s);
 struct gw_sip_msg *gw_sip_core_from_msg(msg_t *msg, struct gw_sip_fault *fault);
+/* Where it came from, into *out, which is returned; unset if it cannot be told. */
+const struct gw_addr *gw_sip_core_peer(msg_t *msg, struct gw_addr *out);
 msg_t *gw_sip_core_to_msg(const struct gw_sip_msg *m);
 
 /* "Call-ID SP number SP tag", hashed: what an ACK to a 2xx has in common with its INVITE. */
