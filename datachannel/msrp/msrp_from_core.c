@@ -6,11 +6,21 @@
 
 enum { END_ROOM = 2 + 7 + GW_MSRP_TID_MAX + 3 };
 
+/* A message of the core that could not be remembered would never be answered. */
+static bool has_free_chunk(const struct gw_msrp_session *s)
+{
+    for (int i = 0; i < GW_MSRP_OPEN_CHUNKS; i++)
+        if (!s->chunks[i].is_used)
+            return true;
+    return false;
+}
+
 static bool is_channel_ready(const struct gw_msrp_session *s)
 {
     bool is_known = !s->c.has_b2bua || s->channel_peer[0]; /* else the core waits until its client has said who it is */
 
-    return is_known && !s->is_piece_ready && s->nurgent < URGENT / 2 && s->npieces < GW_MSRP_OPEN_PIECES;
+    return is_known && !s->is_piece_ready && s->nurgent < URGENT / 2 && s->npieces < GW_MSRP_OPEN_PIECES &&
+           (s->reading != READ_HEAD || has_free_chunk(s));
 }
 
 /* ---- pieces ---- */

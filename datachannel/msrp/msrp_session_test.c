@@ -261,6 +261,32 @@ TEST(msrp_unanswered_pieces_bound_what_is_read)
     gw_msrp_session_free(s);
 }
 
+TEST(msrp_a_pipeline_of_messages_is_read_no_faster_than_it_can_be_answered) /* each of them once, none forgotten */
+{
+    static char stream[40 * 500];
+    size_t len = 0, taken = 0;
+    unsigned answered = 0;
+
+    start();
+    for (unsigned i = 0; i < 40; i++)
+        len += (size_t)snprintf(stream + len, sizeof(stream) - len,
+                                "MSRP pipe%04u SEND\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\n"
+                                "Message-ID: message%u\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------pipe%04u$\r\n",
+                                i, i, i);
+    for (unsigned rounds = 0; taken < len && rounds < 10; rounds++) {
+        ssize_t n = gw_msrp_from_core(s, (struct gw_span){ stream + taken, len - taken }, 0);
+        CHECK(n > 0);
+        taken += n > 0 ? (size_t)n : len;
+        browser_answers(200);
+        for (const char *p = core_reads(); (p = strstr(p, " 200 ")); p++)
+            answered++;
+    }
+    EQ(taken, len);
+    EQ(answered, 40);
+    CHECK(b.is_sane);
+    gw_msrp_session_free(s);
+}
+
 TEST(msrp_009_wrong_sessions_paths_and_methods_are_answered)
 {
     static const struct {
