@@ -73,7 +73,9 @@ class JsSipClient extends Client {
     this.#session.sendDTMF(digits, { transportType: how === 'rtp' ? 'RFC2833' : 'INFO', duration: 160, interToneGap: 200 });
   }
 
-  #renegotiate(options) {
+  // Not while an exchange of the peer's still waits for its ACK.
+  async #renegotiate(options) {
+    for (let tries = 0; tries < 20 && !this.#session.isReadyToReOffer(); tries++) await new Promise((r) => setTimeout(r, 100));
     return new Promise((done, fail) => this.#session.renegotiate(options, done) || fail(new Error('cannot renegotiate now')));
   }
 
