@@ -202,6 +202,7 @@ int main(int argc, char **argv)
     }
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
         fprintf(stderr, "not allowed to have more descriptors: large numbers of users will fail\n");
+    setlinebuf(stdout); /* what waited would be printed again by each child */
     task_pin(0, CORE_OF_GENERATOR);
     for (unsigned r = 0; r < o.rounds; r++)
         for (int k = 0; k < STACKS; k++)

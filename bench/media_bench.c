@@ -250,6 +250,7 @@ int main(int argc, char **argv)
             ROUNDS_MAX);
         return 2;
     }
+    setlinebuf(stdout); /* what waited would be printed again by each child */
     setrlimit(RLIMIT_NOFILE, &files);
     task_pin(0, CORE_OF_GENERATOR);
     if (o.is_search)
