@@ -143,6 +143,8 @@ struct gw_iq_stream {
     bool access_has_nack, access_has_pli, access_has_fir, core_has_nack, core_has_pli, core_has_fir;
     bool core_has_rsize, access_has_rsize; /* reduced-size RTCP (RFC 5506); else compound is made */
     struct gw_iq_udptl udptl[2]; /* IMAGE: towards access, towards core */
+    bool is_opaque;          /* secured end to end, between PLAIN terminations without rtcp-mux: datagrams pass as they are
+                              * and nothing above is looked at (TS 33.328 s. 7.2.2) */
 };
 
 /* A data channel of an access termination, joined to a core termination of its own: TCP or TLS for MSRP and BFCP (BFCP also

@@ -103,6 +103,14 @@ static int realm_of(const struct gw_context *cx, const struct gw_iq_req *req, ui
     return -1;
 }
 
+static enum gw_iq_security security_of(const struct gw_context *cx, const struct gw_iq_req *req, uint8_t id)
+{
+    for (unsigned i = 0; i < req->nterms; i++)
+        if (req->terms[i].id == id)
+            return (enum gw_iq_security)req->terms[i].security;
+    return (enum gw_iq_security)find_term(cx, id)->security;
+}
+
 static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_stream *s)
 {
     if (s->id == 0 || s->kind > GW_IQ_IMAGE || s->npts > GW_IQ_PTS || s->nexts > GW_IQ_EXTS)
@@ -116,6 +124,9 @@ static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req
             return GW_E_INVAL;
     if (realm_of(cx, req, s->access_term) != GW_IQ_ACCESS || realm_of(cx, req, s->core_term) != GW_IQ_CORE)
         return GW_E_NOTFOUND;
+    if (s->is_opaque && (security_of(cx, req, s->access_term) != GW_IQ_PLAIN ||
+                         security_of(cx, req, s->core_term) != GW_IQ_PLAIN))
+        return GW_E_INVAL;
     return 0;
 }
 

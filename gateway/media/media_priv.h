@@ -306,6 +306,8 @@ void gw_stream_apply(struct gw_stream *s, const struct gw_iq_stream *in);
 /* A datagram of RTP or RTCP that came to t, still protected. True if it was valid: authentic and of a known stream and
  * payload type, whether or not it could be sent on. */
 bool gw_stream_input(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
+/* A datagram that is secured end to end, as it came; is_rtcp: at the port for RTCP. False: its gate is closed. */
+bool gw_stream_pass(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
 /* The keys are there: what was held goes its way. */
 void gw_stream_release_held(struct gw_termination *t);
 /* They will not come: what was held is dropped. */

@@ -356,6 +356,26 @@ bool gw_stream_input(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
     return true;
 }
 
+bool gw_stream_pass(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
+{
+    struct gw_stream *s = t->streams[0];
+    unsigned side = t->realm;
+
+    if (!s->gate[side] && !is_rtcp)
+        return drop(&s->flow[side], GW_STAT_MEDIA_DROPPED_GATE);
+    t->media_us = t->cx->w->now_us;
+    if (!gw_termination_send(s->term[1 - side], p, is_rtcp)) {
+        s->flow[side].dropped++;
+        return true;
+    }
+    if (!is_rtcp) {
+        s->flow[side].packets++;
+        s->flow[side].octets += p->len;
+    }
+    gw_stats_inc(side == GW_FROM_ACCESS ? GW_STAT_MEDIA_RELAYED_ACCESS : GW_STAT_MEDIA_RELAYED_CORE);
+    return true;
+}
+
 /* ---- key frames and counters ---- */
 
 void gw_stream_keyframe(struct gw_stream *s)

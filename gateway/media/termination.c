@@ -181,6 +181,12 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
         gw_secure_dtls(t, 0, from, p);
         return;
     }
+    if (t->nstreams == 1 && t->streams[0]->conf.is_opaque) {
+        /* only what looks like media or its set-up may say where a phone behind NAT is */
+        if (gw_stream_pass(t, p, own->is_rtcp) && may_latch && kind != GW_DEMUX_OTHER)
+            latch(own, &src);
+        return;
+    }
     if (plain_datagram(t, (struct gw_span){ p->buf, p->len }, &is_valid)) {
         if (is_valid && may_latch)
             latch(own, &src);
