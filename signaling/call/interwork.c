@@ -155,8 +155,14 @@ static bool is_data(const struct gw_ms *ms, enum gw_leg from, const struct gw_sd
     return from == GW_LEG_ACCESS ? media == GW_E2AE_SCTP && gw_span_is(m->type, "application") : ms_data_row(m) != NULL;
 }
 
-static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, bool *is_protected,
-                  bool *has_channels, struct gw_sdp_refusal *why)
+struct verdict {
+    bool is_protected; /* between the client and us */
+    bool has_channels;
+    enum ms_pass pass;
+};
+
+static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, struct verdict *v,
+                  struct gw_sdp_refusal *why)
 {
     const struct gw_e2ae_policy policy = { ms->conf->rcs51, ms->conf->core_sdes };
     const struct gw_sdp_media *m = &sdp->media[i];
@@ -171,19 +177,17 @@ static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, 
         ms_refuse(why, 488, d.warn, "%s", d.text);
         return GW_E_UNSUPPORTED;
     }
-    *has_channels = is_data(ms, from, m, media);
-    if (*has_channels)
+    v->has_channels = is_data(ms, from, m, media);
+    if (v->has_channels)
         return 0;
     if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
         /* MSRP, BFCP, T.140 and T.38 of phones find their place here */
         ms_refuse(why, 488, 304, "Media type not carried");
         return GW_E_UNSUPPORTED;
     }
-    if (d.action == GW_E2AE_PASS) {
-        ms_refuse(why, 488, 399, "End-to-end media security is not carried");
-        return GW_E_UNSUPPORTED;
-    }
-    *is_protected = d.action == GW_E2AE_PROTECT;
+    v->is_protected = d.action == GW_E2AE_PROTECT;
+    if (d.action == GW_E2AE_PASS)
+        v->pass = ms->conf->e2e_anchor ? MS_ANCHORED : MS_DIRECT;
     return 0;
 }
 
@@ -199,7 +203,7 @@ static enum gw_iq_kind kind_of(const struct gw_sdp_media *m)
     return gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;
 }
 
-static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, bool is_protected,
+static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned i, const struct verdict *v,
                      struct gw_sdp_refusal *why)
 {
     const struct gw_sdp_media *m = &sdp->media[i];
@@ -211,11 +215,14 @@ static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sd
         ms_refuse(why, 488, 399, "Too many media streams");
         return err;
     }
-    err = ms_codecs_offer(ms, from, s, m, why);
+    if (s->pass != v->pass) /* another profile than was negotiated for it */
+        ms->now.legs[ms_other(from)].lines[s->line[ms_other(from)]].proto[0] = 0;
+    s->pass = (uint8_t)v->pass;
+    err = s->pass ? 0 : ms_codecs_offer(ms, from, s, m, why);
     if (!err)
         err = ms_transport_offer(ms, from, sdp, i, s, why);
     if (!err) {
-        err = ms_transport_out(ms, ms_other(from), s, is_protected);
+        err = ms_transport_out(ms, ms_other(from), s, v->is_protected);
         if (err)
             ms_refuse(why, 488, 399, "Too many transports");
     }
@@ -245,18 +252,19 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
     const struct ms_line *line = &ms->now.legs[from].lines[i];
     const struct ms_leg t_before = ms->now.legs[ms_other(from)];
     int before = line->stream;
-    bool is_protected = false, has_channels = false, is_new;
-    int err = decide(ms, from, sdp, i, &is_protected, &has_channels, why);
+    struct verdict v = { 0 };
+    bool is_new;
+    int err = decide(ms, from, sdp, i, &v, why);
 
     if (err)
         return err;
-    if (from == GW_LEG_CORE && has_channels) {
+    if (from == GW_LEG_CORE && v.has_channels) {
         is_new = line->channel == 0;
         err = ms_data_core_offer(ms, sdp, i, why);
     } else {
         is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i]);
         ms_channel_leave(ms, &ms->now.legs[from].lines[i]);
-        err = has_channels ? ms_data_offer(ms, sdp, i, why) : bind_line(ms, from, sdp, i, is_protected, why);
+        err = v.has_channels ? ms_data_offer(ms, sdp, i, why) : bind_line(ms, from, sdp, i, &v, why);
     }
     if (err && is_new)
         unbind_line(ms, from, i, before, &t_before);
@@ -442,7 +450,7 @@ static int answer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
     *n = 1;
     if (from == GW_LEG_CORE && ms_channel_of(ms, l, true))
         return ms_data_answer(ms, sdp, i, why);
-    err = s->kind == MS_DATA ? 0 : ms_codecs_answer(ms, from, s, m, why);
+    err = s->kind == MS_DATA || s->pass ? 0 : ms_codecs_answer(ms, from, s, m, why);
     if (!err)
         err = ms_transport_answer(ms, from, sdp, i, s, why);
     if (!err && s->kind == MS_DATA)
@@ -622,7 +630,7 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
             continue;
         if (s->kind == MS_DATA)
             continue;
-        if (ms_codecs_offer(ms, ms_other(to), s, &src->media[i], &why) == 0 &&
+        if ((s->pass || ms_codecs_offer(ms, ms_other(to), s, &src->media[i], &why) == 0) &&
             ms_transport_out(ms, to, s, ms_is_secure(f->lines[i].proto)) == 0)
             s->is_offered = true;
     }

@@ -97,6 +97,9 @@ static void fill_stream(const struct gw_ms *ms, unsigned index, struct gw_iq_str
     for (unsigned k = 0; k < EXT_MID; k++)
         if (s->ext_agreed[k])
             q->exts[q->nexts++] = (struct gw_iq_ext){ s->ext[k][GW_LEG_ACCESS], s->ext[k][GW_LEG_CORE] };
+    q->is_opaque = s->pass == MS_ANCHORED;
+    if (q->is_opaque)
+        return;
     fill_pts(ms, s, q);
     fill_feedback(ms, s, q);
 }
@@ -137,7 +140,7 @@ void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req)
     }
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         struct ms_stream *s = &ms->now.streams[i];
-        if ((!s->is_on && !s->was_configured) || s->kind == MS_DATA)
+        if ((!s->is_on && !s->was_configured) || s->kind == MS_DATA || s->pass == MS_DIRECT)
             continue;
         s->was_configured = true;
         fill_stream(ms, i, &req->streams[req->nstreams++]);

@@ -26,12 +26,20 @@ struct ms_codec {
 /* RTCP feedback of an m-line, as bits. */
 enum { FB_NACK = 1, FB_PLI = 2, FB_FIR = 4, FB_TMMBR = 8 };
 
+/* Media that the two ends secure between themselves (TS 33.328 s. 7.2.2, 7.2.3, 7.3.2, 7.3.3). */
+enum ms_pass {
+    MS_NOT_PASSED,
+    MS_ANCHORED, /* through our ports, as it is */
+    MS_DIRECT,   /* from end to end: we have no part in it (e2e_anchor = no) */
+};
+
 struct ms_stream {
     bool is_used;        /* some m-line belongs to it */
     bool is_offered;     /* in the last or open offer */
     bool is_on;          /* and in its answer */
     bool was_configured; /* Iq knows it */
     uint8_t kind;        /* enum gw_iq_kind */
+    uint8_t pass;        /* enum ms_pass */
     uint8_t line[2];
     uint8_t term[2];      /* ids; 0: none yet */
     uint8_t direction[2]; /* enum gw_sdp_direction as that leg's last SDP says */
@@ -203,6 +211,14 @@ int ms_transport_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
 /* The termination towards the answerer, made when it is new. is_protected: e2ae, so a phone gets SDES. */
 int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool is_protected);
 
+/* --- interwork_pass.c: m-lines that are secured end to end */
+/* Session attributes that such m-lines rest on, if there is one of them. */
+void ms_pass_write_session(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, struct gw_sdp_buf *b);
+void ms_pass_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, const struct ms_stream *s,
+                   bool is_offer, struct gw_sdp_buf *b);
+/* The direction that is told to a leg (RFC 3264 s. 6.1). */
+enum gw_sdp_direction ms_direction_out(const struct ms_stream *s, enum gw_leg to, bool is_offer);
+
 /* --- interwork_sdes.c (RFC 4568 s. 5, 7; TS 33.328 annex E) */
 int ms_sdes_offer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
 int ms_sdes_answer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
@@ -214,6 +230,7 @@ void ms_sdes_write(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer)
 int ms_core_address(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_addr *rtp,
                     struct gw_addr *rtcp, struct gw_sdp_refusal *why);
 uint8_t ms_core_family(const struct gw_ms *ms);
+struct gw_addr ms_leg_address(const struct gw_ms *ms, enum gw_leg leg); /* our first one there */
 unsigned ms_read_fingerprints(const struct gw_sdp_section *s, struct gw_iq_fingerprint out[GW_IQ_FINGERPRINTS]);
 
 struct ms_kept {

@@ -288,44 +288,6 @@ TEST(E2A_009_an_indication_without_registration_is_refused)
     session_close(&s);
 }
 
-TEST(E2A_008_sdes_without_an_indication_is_refused_as_long_as_nothing_passes_end_to_end)
-{
-    struct session s;
-    const struct gw_e2ae_input in = { .client = GW_CLIENT_UE, .has_sdes_srtp = true };
-    int err = 0;
-
-    session_open_as(&s, "", &in);
-    CHECK(
-        offer_err(&s, ACCESS,
-                  UE_HEAD("1") "m=audio 49170 RTP/SAVP 8\r\n"
-                               "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n",
-                  &err) == NULL);
-    EQ(err, GW_E_UNSUPPORTED);
-    EQ(s.why.status, 488);
-    EQ(s.why.warn, 399);
-    STR_EQ(s.why.text, "End-to-end media security is not carried");
-    session_close(&s);
-}
-
-TEST(E2A_011_sdes_of_the_core_is_never_secured_again_but_refused)
-{
-    struct session s;
-    const struct gw_e2ae_input in = { .client = GW_CLIENT_UE, .has_sdes_srtp = true };
-    int err = 0;
-
-    session_open_as(&s, "", &in);
-    CHECK(offer_err(
-              &s, CORE,
-              PHONE_HEAD("1") "m=audio 30000 RTP/SAVP 8\r\n"
-                              "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n",
-              &err) == NULL);
-    EQ(err, GW_E_UNSUPPORTED);
-    EQ(s.why.status, 488);
-    EQ(s.why.warn, 399);
-    STR_EQ(s.why.text, "End-to-end media security is not carried");
-    session_close(&s);
-}
-
 TEST(E2A_015_an_emergency_call_is_not_secured_end_to_end)
 {
     struct session s;

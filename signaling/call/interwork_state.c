@@ -134,6 +134,7 @@ int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
     s->is_offered = s->is_on = false;
     s->kind = (uint8_t)kind;
     s->ncodecs = 0;
+    s->pass = MS_NOT_PASSED;
     memset(s->ext, 0, sizeof(s->ext));
     memset(s->ext_agreed, 0, sizeof(s->ext_agreed));
     for (int leg = 0; leg < 2; leg++) {

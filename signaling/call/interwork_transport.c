@@ -147,6 +147,16 @@ static uint8_t first_family(const gw_conf_list *list)
     return list->n && gw_addr_parse_ip(list->v[0], 0, &a) == 0 ? a.family : 4;
 }
 
+struct gw_addr ms_leg_address(const struct gw_ms *ms, enum gw_leg leg)
+{
+    const gw_conf_list *list = leg == GW_LEG_ACCESS ? &ms->conf->access_address : &ms->conf->core_address;
+    struct gw_addr a;
+
+    if (!list->n || gw_addr_parse_ip(list->v[0], 0, &a) != 0)
+        (void)!gw_addr_parse_ip("0.0.0.0", 0, &a);
+    return a;
+}
+
 static bool has_family(const gw_conf_list *list, uint8_t family)
 {
     struct gw_addr a;
@@ -297,6 +307,11 @@ static int plain_in(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp
 
     if (err)
         return err;
+    s->direction[from] = (uint8_t)gw_sdp_direction(sdp, &sdp->media[line]);
+    if (rtp.family == 0)
+        s->direction[from] &= GW_SDP_SENDONLY; /* nothing can be sent there */
+    if (s->pass == MS_DIRECT)
+        return 0;
     t = ms_term(ms, s->term[from]);
     if (!t || t->want.family != family) {
         if (!is_offer || !has_family(addresses(ms, from), family)) {
@@ -308,7 +323,7 @@ static int plain_in(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp
             return err;
         t = ms_term(ms, s->term[from]);
     }
-    t->want.security = ms_is_secure(l->proto) ? GW_IQ_SDES : GW_IQ_PLAIN;
+    t->want.security = !s->pass && ms_is_secure(l->proto) ? GW_IQ_SDES : GW_IQ_PLAIN;
     if (t->want.security == GW_IQ_SDES) {
         err = is_offer ? ms_sdes_offer(ms, t, &sdp->media[line], why) : ms_sdes_answer(ms, t, &sdp->media[line], why);
         if (err)
@@ -319,9 +334,6 @@ static int plain_in(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp
     t->want.has_remote = true;
     t->want.remote_rtp = rtp;
     t->want.remote_rtcp = rtcp;
-    s->direction[from] = (uint8_t)gw_sdp_direction(sdp, &sdp->media[line]);
-    if (rtp.family == 0)
-        s->direction[from] &= GW_SDP_SENDONLY; /* nothing can be sent there */
     return 0;
 }
 
@@ -384,7 +396,9 @@ int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool
     int err;
 
     if (!l->proto[0])
-        snprintf(l->proto, sizeof(l->proto), "%s", profile(ms, to, theirs, is_protected));
+        snprintf(l->proto, sizeof(l->proto), "%s", s->pass ? theirs : profile(ms, to, theirs, is_protected));
+    if (s->pass == MS_DIRECT)
+        return 0;
     /* all in one bundle, unless this client once described its m-lines without */
     l->in_bundle = is_webrtc && (!leg->remote || leg->has_bundle);
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
@@ -402,7 +416,7 @@ int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool
     }
     t = ms_term(ms, s->term[to]);
     if (!is_webrtc)
-        t->want.security = ms_is_secure(l->proto) ? GW_IQ_SDES : GW_IQ_PLAIN;
+        t->want.security = !s->pass && ms_is_secure(l->proto) ? GW_IQ_SDES : GW_IQ_PLAIN;
     if (t->want.security == GW_IQ_SDES)
         ms_sdes_out(ms, t);
     return 0;

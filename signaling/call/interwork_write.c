@@ -89,6 +89,15 @@ static bool is_own(struct gw_span name)
     return false;
 }
 
+enum gw_sdp_direction ms_direction_out(const struct ms_stream *s, enum gw_leg to, bool is_offer)
+{
+    unsigned direction = s->direction[ms_other(to)];
+
+    if (!is_offer) /* no more than was offered */
+        direction &= gw_sdp_direction_reverse((enum gw_sdp_direction)s->direction[to]);
+    return (enum gw_sdp_direction)direction;
+}
+
 /* One m-line being written. Payload types and feedback of `src` are in the numbers of the leg it came from. */
 struct out {
     struct gw_ms *ms;
@@ -351,10 +360,7 @@ static void write_media(struct out *o)
         if (gw_sdp_attr_of(&src->lines[i], &name, &value) && !is_own(name))
             gw_sdp_printf(o->b, "a=%.*s\r\n", GW_SDP_ARG(src->lines[i].value));
     }
-    unsigned direction = o->s->direction[ms_other(o->to)];
-    if (!o->is_offer) /* no more than was offered (RFC 3264 s. 6.1) */
-        direction &= gw_sdp_direction_reverse((enum gw_sdp_direction)o->s->direction[o->to]);
-    gw_sdp_printf(o->b, "a=%s\r\n", gw_sdp_direction_text((enum gw_sdp_direction)direction));
+    gw_sdp_printf(o->b, "a=%s\r\n", gw_sdp_direction_text(ms_direction_out(o->s, o->to, o->is_offer)));
 }
 
 /* Port 0 keeps the place; the mid stays, outside of the group (RFC 3264 s. 6, RFC 9143 s. 7.3.3). */
@@ -406,7 +412,7 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
                      gw_sdp_is_old_sctp(gw_span_str(l->proto)) ? "5000" : "webrtc-datachannel");
         } else {
             gw_span_copy(src->media[s->line[ms_other(to)]].type, l->type, sizeof(l->type));
-            snprintf(l->fmt, sizeof(l->fmt), "%u", s->codecs[0].pt[to]);
+            snprintf(l->fmt, sizeof(l->fmt), "%u", s->ncodecs ? s->codecs[0].pt[to] : 0);
         }
         while (!l->mid[0] && ms_is_webrtc(ms, to)) {
             char mid[12];
@@ -452,6 +458,7 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
         write_groups(ms, to, is_offer, b);
         gw_sdp_printf(b, "a=ice-lite\r\n");
     }
+    ms_pass_write_session(ms, to, src, b);
     for (unsigned i = 0; i < leg->nlines; i++) {
         struct ms_stream *s = active(ms, &leg->lines[i], is_offer);
         struct out o = { .ms = ms,
@@ -472,6 +479,10 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
         }
         if (!s) {
             write_rejected(b, &leg->lines[i], &leg->o_addr, ms_is_webrtc(ms, to));
+            continue;
+        }
+        if (s->pass) {
+            ms_pass_write(ms, to, src, s, is_offer, b);
             continue;
         }
         o.t = ms_term(ms, s->term[to]);
@@ -495,6 +506,8 @@ int ms_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, bool is
         if (ms->now.terms[i].want.realm == (to == GW_LEG_ACCESS ? GW_IQ_ACCESS : GW_IQ_CORE))
             leg->o_addr =
                 ms->now.terms[i].local.ncandidates ? ms->now.terms[i].local.candidates[0] : ms->now.terms[i].local.rtp;
+    if (!leg->o_addr.family) /* no media of it comes here */
+        leg->o_addr = ms_leg_address(ms, to);
     write_all(ms, to, src, is_offer, version, &b);
     if (leg->local && !b.err && strcmp(b.text, leg->local) != 0) { /* SDP-004: a new version only for a new text */
         gw_sdp_buf_fini(&b);
