@@ -159,7 +159,7 @@ struct gw_ms {
     struct ms_state now, *before; /* before: owned, NULL unless an offer is open */
 };
 
-/* --- interwork.c */
+/* --- interwork.c: words */
 void ms_refuse(struct gw_sdp_refusal *why, int status, int warn, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 static inline enum gw_leg ms_other(enum gw_leg leg)
@@ -287,17 +287,25 @@ void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t); /* of 
 /* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
 void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
 
-/* --- interwork.c, for offers of our own and for what comes after an answer */
+/* --- interwork.c: what every exchange needs */
 int ms_step(struct gw_ms *ms, enum gw_oa_event event, struct gw_sdp_refusal *why); /* the next state, or STATE */
 int ms_parse(struct gw_ms *ms, struct gw_span text, struct gw_sdp **out, struct gw_sdp_refusal *why);
 int ms_remember(struct ms_leg *leg, struct gw_span text);
-int ms_offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why);
-/* Reads an answer of leg `from` into the state; on error the state is as before. */
-int ms_take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct gw_sdp_refusal *why);
+/* What an open offer can be taken back to: kept, dropped, put back. */
+int ms_keep_before(struct gw_ms *ms);
+void ms_drop_before(struct gw_ms *ms);
+void ms_restore(struct gw_ms *ms);
+void ms_log_refused(const struct gw_ms *ms, enum gw_leg leg, unsigned line, const struct gw_sdp_refusal *why);
 void ms_commit(struct gw_ms *ms);
 bool ms_has_bundle(const struct ms_leg *leg);
 int ms_write_leg(struct gw_ms *ms, enum gw_leg to, bool is_offer);
 int ms_hand_out(struct gw_ms *ms, enum gw_leg leg, char **sdp, size_t *len);
+
+/* --- interwork_offer.c, interwork_answer.c, interwork_reoffer.c */
+int ms_offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why);
+/* Reads an answer of leg `from` into the state; on error the state is as before. */
+int ms_take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, struct gw_sdp_refusal *why);
+/* Opens an offer of our own from what the other leg last said, which is *src. On error nothing was changed. */
 int ms_own_begin(struct gw_ms *ms, enum gw_leg to, enum gw_oa_event event, struct gw_sdp **src);
 
 /* --- interwork_iq.c */
