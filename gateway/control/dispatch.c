@@ -213,6 +213,30 @@ int gw_dispatch_submit(struct gw_dispatch *d, struct gw_iq_req **req, gw_iq_repl
     return 0;
 }
 
+/* The caller has heard TIMEOUT and does not know the context. If its worker's mailbox is full, the context is left to the
+ * audit of a remote controller, or to its own time-outs. */
+static void release_late(struct gw_dispatch *d, const struct gw_iq_reply *reply)
+{
+    unsigned worker = gw_iq_ctx_worker(reply->ctx);
+    struct gw_iq_order *order = worker < d->nworkers ? calloc(1, sizeof(*order)) : NULL;
+    void *push = order;
+
+    if (!order)
+        return;
+    order->req.op = GW_IQ_RELEASE;
+    order->req.ctx = reply->ctx;
+    if (gw_mbox_push(d->workers[worker].orders, &push) != 0)
+        gw_stats_inc(GW_STAT_IQ_LOST);
+    gw_iq_order_free(push);
+}
+
+static void on_late(struct gw_dispatch *d, const struct gw_iq_item *item)
+{
+    gw_stats_inc(GW_STAT_IQ_LATE);
+    if (item->has_made && !item->reply.err)
+        release_late(d, &item->reply);
+}
+
 void gw_dispatch_run(struct gw_dispatch *d, unsigned max, void (*on_notify)(void *arg, const struct gw_iq_notify *n),
                      void *arg)
 {
@@ -225,8 +249,8 @@ void gw_dispatch_run(struct gw_dispatch *d, unsigned max, void (*on_notify)(void
             on_notify(arg, &item->notify);
         else if (i >= 1 && i <= GW_DISPATCH_PENDING && d->pending[i].generation == item->ticket >> 32)
             answer(d, i, &item->reply);
-        else
-            gw_stats_inc(GW_STAT_IQ_LATE); /* the caller has heard TIMEOUT */
+        else if (item->ticket) /* 0: nobody ever waited */
+            on_late(d, item);
         free(item);
     }
 }

@@ -27,6 +27,7 @@ void gw_iq_order_free(struct gw_iq_order *o);
 /* What a worker puts into the inbox. Heap; freed by the receiver. */
 struct gw_iq_item {
     bool is_notify;
+    bool has_made; /* the request made the context: if nobody waits for the reply any more, it is released */
     uint64_t ticket;
     union {
         struct gw_iq_reply reply;

@@ -67,6 +67,7 @@ static void reply(struct gw_iq_order *o, uint64_t ctx)
     void *push = item;
 
     item->ticket = o->ticket;
+    item->has_made = o->req.ctx == 0;
     item->reply.txn = o->req.txn;
     item->reply.ctx = ctx;
     EQ(gw_mbox_push(gw_dispatch_inbox(d), &push), 0);
@@ -160,6 +161,29 @@ TEST(a_worker_that_does_not_answer_is_a_timeout_after_two_seconds_and_its_late_a
     EQ(replies, 1);
     teardown();
     EQ(replies, 2);
+}
+
+TEST(a_context_that_was_made_too_late_is_released)
+{
+    struct gw_iq_order *o;
+
+    setup(10);
+    EQ(submit(1, GW_IQ_RESERVE, 0, GW_S), 0);
+    gw_dispatch_expire(d, 3 * GW_S);
+    EQ(last.err, GW_E_TIMEOUT);
+    reply(gw_mbox_take(orders[0]), gw_iq_ctx_make(0, 5));
+    gw_dispatch_run(d, 10, on_notify, NULL);
+    o = gw_mbox_take(orders[0]);
+    CHECK(o != NULL);
+    if (o) {
+        EQ(o->req.op, GW_IQ_RELEASE);
+        EQ(o->req.ctx, gw_iq_ctx_make(0, 5));
+        reply(o, o->req.ctx); /* for nobody */
+    }
+    gw_dispatch_run(d, 10, on_notify, NULL);
+    CHECK(gw_mbox_take(orders[0]) == NULL);
+    EQ(replies, 1);
+    teardown();
 }
 
 TEST(a_full_mailbox_leaves_the_request_with_the_caller)

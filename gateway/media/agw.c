@@ -1,6 +1,6 @@
 #include "gateway/media/agw.h"
 
-#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -13,7 +13,8 @@
 enum { ITEMS_PER_CALL = 256 };
 #define IDENTITY_LIFE_US (24 * 3600 * GW_S)
 
-struct gw_agw {
+struct local {
+    struct gw_agw agw;
     const struct gw_conf *conf;
     gw_agw_notify_cb *on_notify;
     void *arg;
@@ -38,7 +39,7 @@ struct gw_dtls_identity *gw_identities_get(struct gw_identities *ids)
     return id;
 }
 
-static int rotate(struct gw_agw *a)
+static int rotate(struct local *a)
 {
     uint16_t profiles[GW_CONF_LIST];
     struct gw_dtls_identity *fresh, *old;
@@ -63,7 +64,7 @@ static int rotate(struct gw_agw *a)
 
 /* ---- the one descriptor ---- */
 
-static void set_timer(struct gw_agw *a)
+static void set_timer(struct local *a)
 {
     uint64_t at = gw_dispatch_deadline_us(a->dispatch);
     struct itimerspec t = { 0 };
@@ -78,7 +79,7 @@ static void set_timer(struct gw_agw *a)
     timerfd_settime(a->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
-static int make_fd(struct gw_agw *a)
+static int make_fd(struct local *a)
 {
     struct epoll_event ev = { .events = EPOLLIN };
 
@@ -90,13 +91,19 @@ static int make_fd(struct gw_agw *a)
     return 0;
 }
 
-int gw_agw_fd(const struct gw_agw *a)
+static struct local *of(const struct gw_agw *a)
 {
-    return a->epoll_fd;
+    return (struct local *)(uintptr_t)a; /* its first member */
 }
 
-void gw_agw_dispatch(struct gw_agw *a)
+static int get_fd(const struct gw_agw *agw)
 {
+    return of(agw)->epoll_fd;
+}
+
+static void dispatch(struct gw_agw *agw)
+{
+    struct local *a = of(agw);
     uint64_t now = gw_clock_us(), count;
 
     if (read(a->timer_fd, &count, sizeof(count)) == sizeof(count))
@@ -110,8 +117,9 @@ void gw_agw_dispatch(struct gw_agw *a)
     set_timer(a);
 }
 
-int gw_agw_submit(struct gw_agw *a, struct gw_iq_req **req, gw_iq_reply_cb *on_reply, void *arg)
+static int submit(struct gw_agw *agw, struct gw_iq_req **req, gw_iq_reply_cb *on_reply, void *arg)
 {
+    struct local *a = of(agw);
     int err = gw_dispatch_submit(a->dispatch, req, on_reply, arg, gw_clock_us());
 
     set_timer(a);
@@ -120,7 +128,7 @@ int gw_agw_submit(struct gw_agw *a, struct gw_iq_req **req, gw_iq_reply_cb *on_r
 
 /* ---- life ---- */
 
-static int make_workers(struct gw_agw *a, char *why, size_t why_size)
+static int make_workers(struct local *a, char *why, size_t why_size)
 {
     struct gw_dispatch_worker d[GW_DISPATCH_WORKERS];
     int err = 0;
@@ -135,53 +143,10 @@ static int make_workers(struct gw_agw *a, char *why, size_t why_size)
     return gw_dispatch_new(d, a->nworkers, &a->dispatch);
 }
 
-int gw_agw_new(const struct gw_conf *conf, gw_agw_notify_cb *on_notify, void *arg, struct gw_agw **out, char *why,
-               size_t why_size)
+static void stop(struct gw_agw *agw)
 {
-    struct gw_agw *a;
-    int err;
+    struct local *a = of(agw);
 
-    snprintf(why, why_size, "out of memory or descriptors");
-    if (conf->workers > GW_DISPATCH_WORKERS)
-        return GW_E_INVAL;
-    a = calloc(1, sizeof(*a));
-    if (!a)
-        return GW_E_NOMEM;
-    a->conf = conf;
-    a->on_notify = on_notify;
-    a->arg = arg;
-    a->epoll_fd = a->timer_fd = -1;
-    pthread_mutex_init(&a->ids.lock, NULL);
-    err = rotate(a);
-    if (err)
-        snprintf(why, why_size, "srtp_profiles: %s", gw_err_text(err));
-    if (!err)
-        err = make_workers(a, why, why_size);
-    if (!err)
-        err = make_fd(a);
-    if (err) {
-        gw_agw_free(a);
-        return err;
-    }
-    set_timer(a);
-    *out = a;
-    return 0;
-}
-
-int gw_agw_start(struct gw_agw *a)
-{
-    for (unsigned i = 0; i < a->nworkers; i++) {
-        int err = gw_worker_start(a->workers[i], gw_dispatch_inbox(a->dispatch));
-        if (err)
-            return err;
-    }
-    return 0;
-}
-
-void gw_agw_free(struct gw_agw *a)
-{
-    if (!a)
-        return;
     for (unsigned i = 0; i < a->nworkers; i++)
         gw_worker_stop(a->workers[i]);
     gw_dispatch_free(a->dispatch);
@@ -196,11 +161,78 @@ void gw_agw_free(struct gw_agw *a)
     free(a);
 }
 
-unsigned gw_agw_contexts(const struct gw_agw *a)
+static unsigned load_of(const struct local *a, unsigned worker)
 {
+    return atomic_load_explicit(&a->workers[worker]->load, memory_order_relaxed);
+}
+
+static unsigned contexts(const struct gw_agw *agw)
+{
+    const struct local *a = of(agw);
     unsigned n = 0;
 
     for (unsigned i = 0; i < a->nworkers; i++)
-        n += atomic_load_explicit(&a->workers[i]->load, memory_order_relaxed);
+        n += load_of(a, i);
     return n;
+}
+
+/* One line: this process. */
+static char *list_json(const struct gw_agw *agw)
+{
+    const struct local *a = of(agw);
+    unsigned n = contexts(agw);
+    json_t *j = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "agw", "this process", "state", "up", "contexts", (int)n, "load",
+                          (int)n, "limit", (int)(a->nworkers * (unsigned)a->conf->media_contexts));
+    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+
+    json_decref(j);
+    return text;
+}
+
+static const struct gw_agw_ops ops = { submit, get_fd, dispatch, contexts, list_json, stop };
+
+int gw_agw_new(const struct gw_conf *conf, gw_agw_notify_cb *on_notify, void *arg, struct gw_agw **out, char *why,
+               size_t why_size)
+{
+    struct local *a;
+    int err;
+
+    snprintf(why, why_size, "out of memory or descriptors");
+    if (conf->workers > GW_DISPATCH_WORKERS)
+        return GW_E_INVAL;
+    a = calloc(1, sizeof(*a));
+    if (!a)
+        return GW_E_NOMEM;
+    a->agw.ops = &ops;
+    a->conf = conf;
+    a->on_notify = on_notify;
+    a->arg = arg;
+    a->epoll_fd = a->timer_fd = -1;
+    pthread_mutex_init(&a->ids.lock, NULL);
+    err = rotate(a);
+    if (err)
+        snprintf(why, why_size, "srtp_profiles: %s", gw_err_text(err));
+    if (!err)
+        err = make_workers(a, why, why_size);
+    if (!err)
+        err = make_fd(a);
+    if (err) {
+        stop(&a->agw);
+        return err;
+    }
+    set_timer(a);
+    *out = &a->agw;
+    return 0;
+}
+
+int gw_agw_start(struct gw_agw *agw)
+{
+    struct local *a = of(agw);
+
+    for (unsigned i = 0; i < a->nworkers; i++) {
+        int err = gw_worker_start(a->workers[i], gw_dispatch_inbox(a->dispatch));
+        if (err)
+            return err;
+    }
+    return 0;
 }

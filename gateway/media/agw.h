@@ -1,6 +1,6 @@
-/* The access gateway as one object: its worker threads, the choice of a worker for a new context, and the way of Iq
+/* The access gateway in this process: its worker threads, the choice of a worker for a new context, and the way of Iq
  * requests, replies and notifications between the control thread and the workers. Only this header and
- * gateway/control/iq.h are needed to use it.
+ * gateway/control/agw.h are needed to use it.
  *
  *   gw_agw_new(conf, on_notify, arg, &agw, why, sizeof(why));    sockets are bound, nothing runs
  *   gw_agw_start(agw);                                           one thread per worker
@@ -8,17 +8,14 @@
  *   gw_agw_submit(agw, &req, on_reply, arg);                     iq.h
  *   gw_agw_free(agw);                                            stops and joins the workers
  *
- * Thread: control, for everything here. No call blocks, but start, stop and free (thread create and join). */
+ * Thread: control, for everything here. No call blocks, but start and free (thread create and join). */
 #ifndef GW_AGW_H
 #define GW_AGW_H
 
 #include <stddef.h>
 
 #include "gateway/base/conf.h"
-#include "gateway/control/iq.h"
-
-/* A notification of a worker. `n` is borrowed until the return. Runs inside gw_agw_dispatch; may submit. */
-typedef void gw_agw_notify_cb(void *arg, const struct gw_iq_notify *n);
+#include "gateway/control/agw.h"
 
 /* Makes the certificate, the workers and their sockets. conf is borrowed for the life of *out. On error `why` says
  * which address or setting it was: GW_E_INVAL (setting), GW_E_IO (address in use or not of this machine), GW_E_NOMEM.
@@ -26,17 +23,5 @@ typedef void gw_agw_notify_cb(void *arg, const struct gw_iq_notify *n);
 GW_MUST_CHECK int gw_agw_new(const struct gw_conf *conf, gw_agw_notify_cb *on_notify, void *arg, struct gw_agw **out,
                              char *why, size_t why_size);
 GW_MUST_CHECK int gw_agw_start(struct gw_agw *agw);
-/* Joins the workers; contexts and sockets are closed. Requests still waiting are answered with GW_E_CLOSED first,
- * inside this call. Accepts NULL. */
-void gw_agw_free(struct gw_agw *agw);
-
-/* Readable whenever a reply, a notification or a time-out waits for gw_agw_dispatch. Stays the same for life. */
-int gw_agw_fd(const struct gw_agw *agw);
-/* Runs the callbacks of everything that waits (at most 256 items a call; the descriptor stays readable for the rest).
- */
-void gw_agw_dispatch(struct gw_agw *agw);
-
-/* Contexts alive in all workers, for drain and for gauges. */
-unsigned gw_agw_contexts(const struct gw_agw *agw);
 
 #endif

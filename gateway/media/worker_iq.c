@@ -74,6 +74,7 @@ void gw_worker_on_orders(void *arg, uint32_t events)
             continue;
         }
         item->ticket = o->ticket;
+        item->has_made = o->req.ctx == 0;
         if (again) {
             item->reply = *again;
             gw_stats_inc(GW_STAT_IQ_REPEATED);
