@@ -206,4 +206,40 @@ int gw_sdp_parse_sctp(const struct gw_sdp_media *m, struct gw_sdp_sctp *out);
  */
 int gw_sdp_parse_msrp_address(struct gw_span path, struct gw_addr *out);
 
+/* --- T.38 (ITU-T T.38 annex D) ----------------------------------------------------------------------------------- */
+
+enum gw_sdp_t38_rate { GW_SDP_T38_RATE_ABSENT, GW_SDP_T38_LOCAL_TCF, GW_SDP_T38_TRANSFERRED_TCF };
+enum gw_sdp_t38_ec { GW_SDP_T38_EC_ABSENT, GW_SDP_T38_NO_EC, GW_SDP_T38_REDUNDANCY, GW_SDP_T38_FEC };
+
+enum {
+    GW_SDP_T38_VERSION = 2, /* highest that we carry: 3 is V.34. 1 is never written: its form is disputed */
+    GW_SDP_T38_BIT_RATE = 14400,
+    GW_SDP_T38_BUFFER = 1800,
+    GW_SDP_T38_DATAGRAM = 150, /* that every peer takes; some write the length of an IFP instead */
+};
+
+/* Attributes of an m=image of T.38, or of a data channel's dcsa. A number of 0 is not written. */
+struct gw_sdp_t38 {
+    bool has_version;
+    uint8_t version; /* 0 when not written */
+    uint32_t bit_rate;
+    enum gw_sdp_t38_rate rate;
+    bool has_fill_bit_removal, has_mmr, has_jbig;
+    uint32_t max_buffer, max_datagram, max_ifp;
+    enum gw_sdp_t38_ec ec; /* that the writer wants to be sent */
+};
+
+bool gw_sdp_is_t38(struct gw_span name);
+/* One attribute into *t; others, and values that are none, change nothing. Names and words are read without case. */
+void gw_sdp_t38_take(struct gw_sdp_t38 *t, struct gw_span name, struct gw_span value);
+void gw_sdp_parse_t38(const struct gw_sdp_section *s, struct gw_sdp_t38 *out); /* all of them */
+/* prefix: "a=", or "a=dcsa:2 ". */
+void gw_sdp_write_t38(struct gw_sdp_buf *b, const char *prefix, const struct gw_sdp_t38 *t);
+
+/* What one leg's offer becomes in the other leg's. Error correction and datagrams are of a leg alone: not written. */
+void gw_sdp_t38_offer(const struct gw_sdp_t38 *offered, struct gw_sdp_t38 *out);
+/* The answer to `offered`, when the other leg answered `answered` to gw_sdp_t38_offer of it: the lower of both, no
+ * capability that was not offered, the error correction that was. UNSUPPORTED: another rate management. */
+int gw_sdp_t38_answer(const struct gw_sdp_t38 *offered, const struct gw_sdp_t38 *answered, struct gw_sdp_t38 *out);
+
 #endif
