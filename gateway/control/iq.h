@@ -48,7 +48,7 @@ enum gw_iq_realm { GW_IQ_ACCESS, GW_IQ_CORE };
 enum gw_iq_security { GW_IQ_PLAIN, GW_IQ_SDES, GW_IQ_DTLS, GW_IQ_TLS }; /* TLS: of a TCP termination */
 enum gw_iq_setup { GW_IQ_SETUP_PASSIVE, GW_IQ_SETUP_ACTIVE }; /* our DTLS or TLS role: PASSIVE is the server */
 enum gw_iq_kind { GW_IQ_AUDIO, GW_IQ_VIDEO, GW_IQ_IMAGE }; /* IMAGE: T.38 over UDPTL, no RTP */
-enum gw_iq_transport { GW_IQ_UDP, GW_IQ_TCP }; /* of a core termination; WebRTC media is always on the shared UDP port */
+enum gw_iq_transport { GW_IQ_UDP, GW_IQ_TCP }; /* TCP: of a channel's core, and of a phone's MSRP and BFCP */
 enum gw_iq_protocol { GW_IQ_MSRP, GW_IQ_BFCP, GW_IQ_T140, GW_IQ_T38 }; /* of a data channel (TS 33.328 s. N.3.1) */
 enum gw_iq_ec { GW_IQ_EC_NONE, GW_IQ_EC_REDUNDANCY, GW_IQ_EC_FEC }; /* UDPTL error correction (T.38 s. 9.1) */
 enum gw_iq_hash { GW_IQ_SHA1 = 1, GW_IQ_SHA224, GW_IQ_SHA256, GW_IQ_SHA384, GW_IQ_SHA512 };
@@ -148,15 +148,17 @@ struct gw_iq_stream {
 };
 
 /* A data channel of an access termination, joined to a core termination of its own: TCP or TLS for MSRP and BFCP (BFCP also
- * UDP, RFC 8855 s. 6.2, or DTLS over it), RTP for T.140, UDPTL (plain or over DTLS) for T.38. Ids are of the same space as
- * those of streams. */
+ * UDP, RFC 8855 s. 6.2, or DTLS over it), RTP for T.140, UDPTL (plain or over DTLS) for T.38. Or MSRP or BFCP of an IMS phone:
+ * then both terminations are TCP or TLS, each the other's only peer (TS 23.334 s. 5.11.2). Ids are of the same space as those
+ * of streams. */
 struct gw_iq_channel {
     uint8_t id;              /* 1..255 */
     uint8_t protocol;        /* enum gw_iq_protocol */
     uint8_t access_term, core_term; /* as long as the channel lives */
     bool to_core, to_access; /* gates; what the direction attributes of the SDP allow */
     uint16_t stream;         /* SCTP stream id of the dcmap (RFC 8864), or of the channel that came in band */
-    bool is_agnostic;        /* MSRP, BFCP: octets pass untouched, nothing is parsed (TS 23.334 s. 5.11.3) */
+    bool is_agnostic;        /* MSRP, BFCP: octets pass untouched, nothing is parsed (TS 23.334 s. 5.11.3); of a phone BFCP
+                              * always, and MSRP unless has_b2bua */
     /* MSRP */
     bool has_b2bua;          /* paths are rewritten; else CEMA: paths pass (RFC 6714, RFC 8873 s. 6) */
     char own_uri[GW_IQ_URI + 1], peer_uri[GW_IQ_URI + 1];    /* access leg; peer empty: learnt from its first message */
@@ -231,7 +233,7 @@ enum gw_iq_event {
     GW_IQ_CHANNEL_OPENED,       /* by the peer, in band (RFC 8832): `sctp_stream`, `protocol`; it waits to be joined */
     GW_IQ_CHANNEL_CLOSED,       /* the peer closed the data channel of `stream`, or its association ended; stream 0: that of
                                  * `sctp_stream`, which had waited to be joined (TIMEOUT: for too long) */
-    GW_IQ_TCP_UP,               /* the core connection of channel `stream` is established */
+    GW_IQ_TCP_UP,               /* the connection of `term` of channel `stream` is established */
     GW_IQ_TCP_LOST,             /* it was lost, or could not be established (cause) */
 };
 

@@ -72,8 +72,7 @@ static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, con
         return GW_E_INVAL;
     if (t->security == GW_IQ_TLS && t->transport != GW_IQ_TCP)
         return GW_E_INVAL;
-    if (t->transport == GW_IQ_TCP &&
-        (t->realm != GW_IQ_CORE || (t->security != GW_IQ_PLAIN && t->security != GW_IQ_TLS)))
+    if (t->transport == GW_IQ_TCP && (t->has_ice || (t->security != GW_IQ_PLAIN && t->security != GW_IQ_TLS)))
         return GW_E_UNSUPPORTED;
     if (has) /* what makes a termination what it is cannot change */
         return has->realm == t->realm &&
@@ -111,6 +110,14 @@ static enum gw_iq_security security_of(const struct gw_context *cx, const struct
     return (enum gw_iq_security)find_term(cx, id)->security;
 }
 
+static enum gw_iq_transport transport_of(const struct gw_context *cx, const struct gw_iq_req *req, uint8_t id)
+{
+    for (unsigned i = 0; i < req->nterms; i++)
+        if (req->terms[i].id == id)
+            return (enum gw_iq_transport)req->terms[i].transport;
+    return (enum gw_iq_transport)find_term(cx, id)->conf.transport;
+}
+
 static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_stream *s)
 {
     if (s->id == 0 || s->kind > GW_IQ_IMAGE || s->npts > GW_IQ_PTS || s->nexts > GW_IQ_EXTS)
@@ -142,6 +149,9 @@ static int check_channel(const struct gw_context *cx, const struct gw_iq_req *re
         return GW_E_INVAL;
     if (realm_of(cx, req, c->access_term) != GW_IQ_ACCESS || realm_of(cx, req, c->core_term) != GW_IQ_CORE)
         return GW_E_NOTFOUND;
+    if (transport_of(cx, req, c->access_term) == GW_IQ_TCP &&
+        (transport_of(cx, req, c->core_term) != GW_IQ_TCP || c->protocol > GW_IQ_BFCP))
+        return GW_E_INVAL;
     return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream ||
                    has->conf.access_term != c->access_term || has->conf.core_term != c->core_term)
                ? GW_E_STATE

@@ -53,18 +53,6 @@ void gw_data_retime(struct gw_data *d)
 
 /* ---- the core's TCP side ---- */
 
-static void core_up(void *arg)
-{
-    struct gw_data *d = arg;
-
-    gw_log(GW_LOG_INFO, d->ops->protocol, d->cx->call, "channel=%u core connection up%s%s", d->conf.stream,
-           d->core->security == GW_IQ_TLS ? ", " : "", gw_tcp_cipher(d->core->tcp));
-    gw_worker_notify(d->cx, GW_IQ_TCP_UP, d->core->id, d->conf.id, 0);
-    if (d->join)
-        d->ops->on_core_up(d);
-    gw_data_retime(d);
-}
-
 static ssize_t core_octets(void *arg, struct gw_span octets)
 {
     struct gw_data *d = arg;
@@ -85,13 +73,38 @@ static void core_writable(void *arg)
     gw_data_retime(d);
 }
 
+void gw_data_tcp_up(struct gw_data *d, const struct gw_termination *t)
+{
+    gw_log(GW_LOG_INFO, d->ops->protocol, d->cx->call, "channel=%u %s connection up%s%s", d->conf.stream,
+           t == d->core ? "core" : "access", t->security == GW_IQ_TLS ? ", " : "", gw_tcp_cipher(t->tcp));
+    gw_worker_notify(d->cx, GW_IQ_TCP_UP, t->id, d->conf.id, 0);
+}
+
+void gw_data_tcp_lost(struct gw_data *d, const struct gw_termination *t, int err)
+{
+    if (t->security == GW_IQ_TLS && (err == GW_E_MISMATCH || err == GW_E_CRYPTO))
+        gw_stats_inc(err == GW_E_MISMATCH ? GW_STAT_TLS_MISMATCH : GW_STAT_TLS_FAILED);
+    gw_log(err == GW_E_MISMATCH ? GW_LOG_WARNING : GW_LOG_INFO, d->ops->protocol, d->cx->call,
+           "channel=%u %s connection lost: %s", d->conf.stream, t == d->core ? "core" : "access",
+           err == GW_E_MISMATCH ? "fingerprint mismatch" : gw_err_text(err));
+    gw_worker_notify(d->cx, GW_IQ_TCP_LOST, t->id, d->conf.id, err);
+}
+
+static void core_up(void *arg)
+{
+    struct gw_data *d = arg;
+
+    gw_data_tcp_up(d, d->core);
+    if (d->join)
+        d->ops->on_core_up(d);
+    gw_data_retime(d);
+}
+
 static void core_lost(void *arg, int err)
 {
     struct gw_data *d = arg;
 
-    gw_log(GW_LOG_INFO, d->ops->protocol, d->cx->call, "channel=%u core connection lost: %s", d->conf.stream,
-           err == GW_E_MISMATCH ? "fingerprint mismatch" : gw_err_text(err));
-    gw_worker_notify(d->cx, GW_IQ_TCP_LOST, d->core->id, d->conf.id, err);
+    gw_data_tcp_lost(d, d->core, err);
     if (d->join)
         d->ops->on_core_lost(d);
     gw_data_retime(d);
@@ -108,23 +121,20 @@ static int core_second(void *arg, struct gw_span octets, void *answer, size_t si
 static const struct gw_tcp_events tcp_events = { core_up, core_octets, core_writable, core_lost, core_second };
 
 /* Listens from the offer on. */
-static void make_tcp(struct gw_data *d)
+static void make_tcp(struct gw_data *d, struct gw_termination *c, const struct gw_tcp_events *events)
 {
-    struct gw_termination *c = d->core;
     int fd = c->tcp_fd;
 
     if (!d->ops->has_tcp || c->tcp || fd < 0)
         return;
     c->tcp_fd = -1;
     c->tcp_generation = c->conf.tcp_generation;
-    if (gw_tcp_new(d->cx->w->loop, &c->local, fd, &tcp_events, d, &c->tcp) != 0)
+    if (gw_tcp_new(d->cx->w->loop, &c->local, fd, events, d, &c->tcp) != 0)
         gw_data_log_once(d, 1u << 30, "cannot listen");
 }
 
-static void apply_tcp(struct gw_data *d)
+static void apply_tcp(struct gw_data *d, struct gw_termination *c)
 {
-    struct gw_termination *c = d->core;
-
     if (!c->tcp)
         return;
     if (c->tcp_generation != c->conf.tcp_generation) { /* signalling asked for it: nothing to notify */
@@ -178,6 +188,8 @@ bool gw_data_rtp(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
 
 static const struct gw_data_ops *ops_for(const struct gw_data *d, const struct gw_iq_channel *c)
 {
+    if (d->access && d->access->conf.transport == GW_IQ_TCP)
+        return &gw_data_pipe;
     if (c->protocol == GW_IQ_BFCP && d->core && d->core->conf.transport == GW_IQ_UDP)
         return &gw_data_bfcp_udp;
     return c->protocol == GW_IQ_MSRP && c->is_agnostic ? &gw_data_raw : protocols[c->protocol];
@@ -238,17 +250,22 @@ void gw_data_apply(struct gw_data *d, const struct gw_iq_channel *in)
     d->conf = *in;
     d->gate[GW_FROM_ACCESS] = in->to_core;
     d->gate[GW_FROM_CORE] = in->to_access;
-    make_tcp(d);
+    make_tcp(d, d->core, d->ops->tcp[1] ? d->ops->tcp[1] : &tcp_events);
+    if (d->ops->tcp[0])
+        make_tcp(d, d->access, d->ops->tcp[0]);
     if (d->join) {
         d->ops->apply(d);
     } else if (d->ops->open(d) == 0 && d->channel && gw_channel_state(d->channel) == GW_CHANNEL_OPEN) {
         d->ops->on_channel_open(d);
         gw_channel_start(d->channel); /* what came meanwhile */
     }
-    apply_tcp(d);
+    apply_tcp(d, d->core);
+    apply_tcp(d, d->access);
     gw_data_declare(d);
     if (d->core->tcp)
         gw_tcp_read_on(d->core->tcp);
+    if (d->access->tcp)
+        gw_tcp_read_on(d->access->tcp);
     gw_data_retime(d);
 }
 
@@ -269,6 +286,10 @@ void gw_data_free(struct gw_data *d)
         gw_tcp_free(d->core->tcp);
         d->core->tcp = NULL;
     }
+    if (d->access && d->ops->tcp[0]) {
+        gw_tcp_free(d->access->tcp);
+        d->access->tcp = NULL;
+    }
     if (ch && d->access->channels)
         gw_channel_close(ch);
     free(d);
@@ -284,6 +305,9 @@ void gw_data_counters(const struct gw_data *d, struct gw_iq_counters *out)
     }
     if (d->ops->count)
         d->ops->count(d, out);
-    snprintf(out->security, sizeof(out->security), "DTLS"); /* SCTP over it: no SRTP */
+    if (d->ops->tcp[0])
+        gw_secure_name(d->access, out->security, sizeof(out->security));
+    else
+        snprintf(out->security, sizeof(out->security), "DTLS"); /* SCTP over it: no SRTP */
     gw_secure_name(d->core, out->core_security, sizeof(out->core_security));
 }

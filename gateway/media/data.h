@@ -27,6 +27,8 @@ struct gw_data {
 struct gw_data_ops {
     const char *protocol; /* of the dcmap, lower case */
     bool has_tcp;         /* the core termination is TCP; else UDP */
+    /* Events of the access and of the core connection. NULL: the access side is a channel; the core's are given on. */
+    const struct gw_tcp_events *tcp[2];
     /* Makes the join when enough is known; called after each configure until it succeeds. AGAIN: not yet. */
     int (*open)(struct gw_data *d);
     void (*close)(struct gw_data *d);
@@ -47,7 +49,7 @@ struct gw_data_ops {
     void (*expire)(struct gw_data *d);
 };
 
-extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140, gw_data_t38;
+extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140, gw_data_t38, gw_data_pipe;
 
 /* Life, driven by context.c. */
 int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw_data **out);
@@ -76,5 +78,8 @@ int gw_data_protocol(const char *name); /* enum gw_iq_protocol, or NOTFOUND */
 void gw_data_retime(struct gw_data *d); /* the deadline may have changed */
 void gw_data_log_once(struct gw_data *d, unsigned bit, const char *what);
 uint64_t gw_data_now(const struct gw_data *d);
+/* Told to log, counters and signalling. */
+void gw_data_tcp_up(struct gw_data *d, const struct gw_termination *t);
+void gw_data_tcp_lost(struct gw_data *d, const struct gw_termination *t, int err);
 
 #endif

@@ -34,16 +34,26 @@ bool gw_data_out_put(struct gw_data_out *o, struct gw_span octets)
     return true;
 }
 
-void gw_data_out_flush(struct gw_data_out *o, struct gw_data *d)
+size_t gw_data_out_room(const struct gw_data_out *o)
 {
-    while (d->core->tcp && gw_tcp_is_up(d->core->tcp) && o->at < o->len) {
-        ssize_t n = gw_tcp_write(d->core->tcp, (struct gw_span){ o->octets + o->at, o->len - o->at });
+    return QUEUE - (o->len - o->at);
+}
+
+void gw_data_out_write(struct gw_data_out *o, struct gw_tcp *tcp)
+{
+    while (tcp && gw_tcp_is_up(tcp) && o->at < o->len) {
+        ssize_t n = gw_tcp_write(tcp, (struct gw_span){ o->octets + o->at, o->len - o->at });
         if (n <= 0)
             break;
         o->at += (size_t)n;
     }
     if (o->at == o->len)
         gw_data_out_clear(o);
+}
+
+void gw_data_out_flush(struct gw_data_out *o, struct gw_data *d)
+{
+    gw_data_out_write(o, d->core->tcp);
     if (!d->channel)
         return;
     if (o->len - o->at > QUEUE / 2)

@@ -16,5 +16,7 @@ void gw_data_out_clear(struct gw_data_out *o);
 /* False: no room, which does not happen to whoever flushes after each. */
 bool gw_data_out_put(struct gw_data_out *o, struct gw_span octets);
 void gw_data_out_flush(struct gw_data_out *o, struct gw_data *d);
+void gw_data_out_write(struct gw_data_out *o, struct gw_tcp *tcp); /* as much as it takes; NULL: nothing */
+size_t gw_data_out_room(const struct gw_data_out *o);
 
 #endif

@@ -264,6 +264,11 @@ bool gw_tcp_is_up(const struct gw_tcp *t)
     return t->is_up;
 }
 
+bool gw_tcp_is_connecting(const struct gw_tcp *t)
+{
+    return !t->is_up && t->conn.fd >= 0;
+}
+
 void gw_tcp_renew(struct gw_tcp *t)
 {
     static const struct linger at_once = { 1, 0 };

@@ -41,6 +41,7 @@ const char *gw_tcp_cipher(const struct gw_tcp *t);
 /* Only this host may connect (port does not matter); family 0: anyone. */
 void gw_tcp_expect(struct gw_tcp *t, const struct gw_addr *host);
 bool gw_tcp_is_up(const struct gw_tcp *t);
+bool gw_tcp_is_connecting(const struct gw_tcp *t); /* or has a connection whose TLS does not stand yet */
 /* Octets taken, perhaps fewer than given; negative error. */
 ssize_t gw_tcp_write(struct gw_tcp *t, struct gw_span octets);
 /* Offers what on_octets left, and reads on. Never inside on_octets. */
