@@ -8,7 +8,7 @@
 #include "signaling/call/interwork_priv.h"
 
 static const struct ms_data_row rows[] = {
-    /* those of MSRP and of BFCP in the order of core_msrp and core_bfcp */
+    /* those of MSRP, BFCP and T.38 in the order of core_msrp, core_bfcp and core_fax */
     { "message", "TCP/MSRP", GW_IQ_MSRP, GW_IQ_TCP, GW_IQ_PLAIN },
     { "message", "TCP/TLS/MSRP", GW_IQ_MSRP, GW_IQ_TCP, GW_IQ_TLS },
     { "application", "TCP/BFCP", GW_IQ_BFCP, GW_IQ_TCP, GW_IQ_PLAIN },
@@ -16,9 +16,14 @@ static const struct ms_data_row rows[] = {
     { "application", "UDP/BFCP", GW_IQ_BFCP, GW_IQ_UDP, GW_IQ_PLAIN },
     { "text", "RTP/AVP", GW_IQ_T140, GW_IQ_UDP, GW_IQ_PLAIN },
     { "text", "RTP/AVPF", GW_IQ_T140, GW_IQ_UDP, GW_IQ_PLAIN },
+    { "image", "udptl", GW_IQ_T38, GW_IQ_UDP, GW_IQ_PLAIN },
+    { "image", "UDP/TLS/UDPTL", GW_IQ_T38, GW_IQ_UDP, GW_IQ_DTLS },
 };
 
-static const char *const subprotocols[] = { [GW_IQ_MSRP] = "msrp", [GW_IQ_BFCP] = "bfcp", [GW_IQ_T140] = "t140" };
+/* "t38" is in no registry; TS 33.328 s. N.3.1 names the protocol alone */
+static const char *const subprotocols[] = {
+    [GW_IQ_MSRP] = "msrp", [GW_IQ_BFCP] = "bfcp", [GW_IQ_T140] = "t140", [GW_IQ_T38] = "t38"
+};
 
 const struct ms_data_row *ms_data_row(const struct gw_sdp_media *m)
 {
@@ -32,6 +37,7 @@ const struct ms_data_row *ms_data_own_row(const struct gw_ms *ms, enum gw_iq_pro
 {
     unsigned skip = protocol == GW_IQ_MSRP   ? (unsigned)ms->conf->core_msrp.v
                     : protocol == GW_IQ_BFCP ? (unsigned)ms->conf->core_bfcp.v
+                    : protocol == GW_IQ_T38  ? (unsigned)ms->conf->core_fax.v
                                              : 0;
 
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -43,6 +49,11 @@ const struct ms_data_row *ms_data_own_row(const struct gw_ms *ms, enum gw_iq_pro
 const char *ms_data_subprotocol(enum gw_iq_protocol protocol)
 {
     return subprotocols[protocol];
+}
+
+const char *ms_data_format(const struct ms_channel *c)
+{
+    return c->protocol == GW_IQ_T140 ? "98" : c->protocol == GW_IQ_T38 ? "t38" : "*";
 }
 
 int ms_data_protocol(const char *subprotocol)
@@ -130,6 +141,8 @@ int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *
     t->want.dscp = (uint8_t)ms->conf->core_dscp;
     t->want.transport = row->transport;
     t->want.security = row->security;
+    t->want.has_rtcp_mux = row->protocol == GW_IQ_T38; /* one port */
+    t->want.dtls_generation = row->security == GW_IQ_DTLS;
     c = &ms->now.channels[slot];
     c->is_used = true;
     c->protocol = row->protocol;
@@ -256,6 +269,8 @@ static void fill(struct gw_ms *ms, const struct ms_channel *c, struct gw_iq_chan
     q->generations = c->generations;
     q->core_cps = c->cps[GW_LEG_CORE];
     q->access_cps = c->cps[GW_LEG_ACCESS];
+    if (c->protocol == GW_IQ_T38)
+        q->udptl = ms_fax_udptl(c->t38, GW_LEG_CORE);
 }
 
 /* With the reserve a channel is made too, so that its port listens before the core knows it. */

@@ -33,7 +33,7 @@ static int read_client(const struct gw_ms *ms, struct ms_channel *c, const struc
                        struct gw_sdp_refusal *why)
 {
     enum gw_sdp_setup setup = GW_SDP_ACTIVE;
-    struct gw_span v;
+    struct gw_span v, name, whole;
 
     c->direction[GW_LEG_ACCESS] = direction_of(s, c->id);
     if (find_dcsa(s, c->id, "setup", &v) && gw_sdp_parse_setup(v, &setup) != 0)
@@ -54,6 +54,8 @@ static int read_client(const struct gw_ms *ms, struct ms_channel *c, const struc
             c->cps[GW_LEG_ACCESS] = ms_data_cps(ms, v);
         break;
     case GW_IQ_T38:
+        for (unsigned pos = 0; gw_sdp_dcsa(s, c->id, &pos, &name, &v, &whole);)
+            gw_sdp_t38_take(&c->t38[GW_LEG_ACCESS], name, v);
         break;
     }
     return 0;
@@ -64,6 +66,7 @@ static void take_client(struct ms_channel *c, const struct ms_channel *said)
     c->direction[GW_LEG_ACCESS] = said->direction[GW_LEG_ACCESS];
     c->setup[GW_LEG_ACCESS] = said->setup[GW_LEG_ACCESS];
     c->cps[GW_LEG_ACCESS] = said->cps[GW_LEG_ACCESS];
+    c->t38[GW_LEG_ACCESS] = said->t38[GW_LEG_ACCESS];
     memcpy(c->client_uri, said->client_uri, sizeof(c->client_uri));
 }
 
@@ -262,6 +265,8 @@ int ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, struct
             if (said.setup[GW_LEG_ACCESS] == GW_SDP_ACTPASS) /* is no answer */
                 said.setup[GW_LEG_ACCESS] = GW_SDP_ACTIVE;
             take_client(c, &said);
+            if (c->protocol == GW_IQ_T38 && ms_fax_check(c->t38, GW_LEG_CORE, &line) != 0)
+                break;
             take_client_role(c, &ms_term(ms, c->core_term)->want);
             c->is_on = true;
         }

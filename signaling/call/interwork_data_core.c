@@ -1,5 +1,5 @@
-/* Data channels as the core describes them: an m-line each, of MSRP, BFCP or real-time text
- * (specs/data-media.md 3.4, 4.3, 5.2), in offers and answers. What is refused is found before anything is made. */
+/* Data channels as the core describes them: an m-line each, of MSRP, BFCP, real-time text or T.38
+ * (specs/data-media.md 3.4, 4.3, 5.2, 6.1), in offers and answers. What is refused is found before anything is made. */
 #include <stdio.h>
 
 #include "signaling/call/interwork_priv.h"
@@ -11,6 +11,7 @@ struct core { /* what is said of a channel's m-line and its transport */
     bool has_new, has_existing; /* a=connection */
     unsigned nfingerprints;
     struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
+    struct ms_dtls dtls; /* of T.38 */
 };
 
 /* "98/98/98": primary and the redundant ones behind it. */
@@ -104,6 +105,13 @@ static int read_core(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, 
         return ms_data_refuse(why, 399, "TLS without a fingerprint"); /* RFC 4975 s. 14.4, RFC 8856 s. 7 */
     k->c.direction[GW_LEG_CORE] = (uint8_t)gw_sdp_direction(sdp, m);
     k->c.setup[GW_LEG_CORE] = (uint8_t)k->setup;
+    if (row->security == GW_IQ_DTLS) {
+        err = ms_read_dtls(sdp, m, &k->dtls, why);
+        if (err)
+            return err;
+    }
+    if (row->protocol == GW_IQ_T38)
+        return ms_fax_read(m, &k->c.t38[GW_LEG_CORE], why);
     if (row->protocol == GW_IQ_T140)
         return read_text(ms, &k->c, s, why);
     if (row->protocol == GW_IQ_BFCP && gw_sdp_attr(s, "bfcpver", &pos, &v) &&
@@ -166,10 +174,19 @@ static void take_cema(struct gw_ms *ms, struct ms_channel *c, const struct gw_iq
     }
 }
 
-static void take_core(struct gw_ms *ms, struct ms_channel *c, const struct core *k, bool is_offer)
+static int take_core(struct gw_ms *ms, struct ms_channel *c, const struct core *k, bool is_offer,
+                     struct gw_sdp_refusal *why)
 {
     struct ms_term *t = ms_term(ms, c->core_term);
+    int err = 0;
 
+    c->t38[GW_LEG_CORE] = k->c.t38[GW_LEG_CORE];
+    if (c->protocol == GW_IQ_T38 && !is_offer)
+        err = ms_fax_check(c->t38, GW_LEG_ACCESS, why);
+    if (!err && t->want.security == GW_IQ_DTLS)
+        err = ms_fax_take_dtls(t, &k->dtls, &k->rtp, is_offer, why);
+    if (err)
+        return err;
     take_roles(c, &t->want, k, is_offer);
     take_cema(ms, c, &t->want, k, is_offer);
     c->direction[GW_LEG_CORE] = k->c.direction[GW_LEG_CORE];
@@ -186,6 +203,7 @@ static void take_core(struct gw_ms *ms, struct ms_channel *c, const struct core 
         t->want.nfingerprints = (uint8_t)k->nfingerprints;
         memcpy(t->want.fingerprints, k->fingerprints, sizeof(t->want.fingerprints));
     }
+    return 0;
 }
 
 int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, struct gw_sdp_refusal *why)
@@ -203,11 +221,10 @@ int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, st
     err = read_core(ms, sdp, line, row, false, &k, why);
     if (!err && k.rtp.family && k.rtp.family != ms_term(ms, c->core_term)->want.family)
         err = ms_data_refuse(why, 301, "No address of this family here");
-    if (err)
-        return err;
-    take_core(ms, c, &k, false);
-    c->is_on = true;
-    return 0;
+    if (!err)
+        err = take_core(ms, c, &k, false, why);
+    c->is_on = err == 0;
+    return err;
 }
 
 /* ---- offers of the core ---- */
@@ -320,7 +337,9 @@ int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line
         if (err)
             return err == GW_E_NOMEM ? err : ms_data_refuse(why, 399, "Too many data channels");
     }
-    take_core(ms, c, &k, true);
+    err = take_core(ms, c, &k, true, why);
+    if (err)
+        return err;
     c->row = row;
     c->is_offered = true;
     ms->now.streams[c->stream].is_offered = true;

@@ -65,7 +65,7 @@ static int stream_of(const struct gw_ms *ms, uint8_t term)
     return MS_NO_STREAM;
 }
 
-/* MSRP and text have defaults for what a dcsa would say; BFCP needs a conference and a user that nobody named. */
+/* MSRP, text and fax have defaults for what a dcsa would say; BFCP needs a conference and a user that nobody named. */
 static bool can_be_carried(struct gw_ms *ms, const struct gw_iq_notify *n)
 {
     int stream = stream_of(ms, n->term);
@@ -73,7 +73,7 @@ static bool can_be_carried(struct gw_ms *ms, const struct gw_iq_notify *n)
 
     for (unsigned i = 0; i < ms->now.nchannels; i++)
         used += ms->now.channels[i].is_used;
-    return (n->protocol == GW_IQ_MSRP || n->protocol == GW_IQ_T140) && stream != MS_NO_STREAM &&
+    return n->protocol <= GW_IQ_T38 && n->protocol != GW_IQ_BFCP && stream != MS_NO_STREAM &&
            !ms_channel_find(ms, (unsigned)stream, n->sctp_stream) && used + ms->nin_band < GW_IQ_CHANNELS;
 }
 
@@ -84,7 +84,7 @@ void gw_ms_channel_opened(struct gw_ms *ms, const struct gw_iq_notify *n)
     if (is_orphan)
         gw_stats_inc(GW_STAT_SDP_LINE_REFUSED);
     gw_log(is_orphan ? GW_LOG_WARNING : GW_LOG_INFO, "sdp", ms->call, "channel=%u %s in band%s", n->sctp_stream,
-           n->protocol <= GW_IQ_T140 ? ms_data_subprotocol((enum gw_iq_protocol)n->protocol) : "?",
+           n->protocol <= GW_IQ_T38 ? ms_data_subprotocol((enum gw_iq_protocol)n->protocol) : "?",
            is_orphan ? " cannot be carried" : "");
     add_in_band(ms, (struct ms_in_band){ n->term, n->protocol, n->sctp_stream, is_orphan });
 }

@@ -1,5 +1,7 @@
 /* Data channels in the SDP that we write: m-lines for the core, dcmap and dcsa for the browser. Attributes that mean
  * the same on both sides pass as they are. */
+#include <stdio.h>
+
 #include "signaling/call/interwork_priv.h"
 
 enum { OUR_MAX_MESSAGE = 262144, PT_T140 = 98, PT_RED = 99 };
@@ -49,6 +51,8 @@ static bool is_passing(const struct ms_channel *c, const struct ms_term *core, s
             return false;
     if (c->protocol == GW_IQ_BFCP && core->want.transport == GW_IQ_UDP && gw_span_is(name, "bfcpver"))
         return false; /* 2 there, 1 here */
+    if (c->protocol == GW_IQ_T38 && gw_sdp_is_t38(name))
+        return false;
     return !(c->protocol == GW_IQ_T140 && gw_span_is(name, "extmap"));
 }
 
@@ -136,6 +140,9 @@ static void write_own(struct gw_ms *ms, const struct ms_channel *c, bool is_offe
         write_text(ms, c, is_offer, b);
         break;
     case GW_IQ_T38:
+        if (t->want.security == GW_IQ_DTLS)
+            ms_fax_write_dtls(b, t, is_offer);
+        ms_fax_write(b, "a=", c->t38, GW_LEG_CORE, is_offer, true);
         break;
     }
     if (t->want.security == GW_IQ_TLS)
@@ -149,7 +156,7 @@ static void write_m(const struct gw_ms *ms, const struct ms_channel *c, const st
 
     gw_sdp_printf(b, "m=%s %u %s", l->type, t->local.rtp.port, l->proto);
     if (c->protocol != GW_IQ_T140) {
-        gw_sdp_printf(b, " *\r\n");
+        gw_sdp_printf(b, " %s\r\n", ms_data_format(c));
         return;
     }
     text_pts(ms, c, is_offer, &text, &red);
@@ -169,6 +176,8 @@ void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned lin
 
     write_m(ms, c, l, t, is_offer, b);
     ms_write_c(b, &t->local.rtp);
+    if (c->protocol == GW_IQ_T38)
+        ms_fax_write_bandwidth(b, &t->local.rtp);
     write_own(ms, c, is_offer, b);
     while (place < src->nmedia && gw_sdp_dcsa(&src->media[place].section, c->id, &pos, &name, &value, &whole)) {
         if (!is_passing(c, t, name))
@@ -204,12 +213,17 @@ static void write_channel(struct gw_ms *ms, const struct ms_channel *c, const st
 {
     const struct ms_term *t = ms_term(ms, c->core_term);
     struct gw_span v, name;
+    char prefix[24];
 
     gw_sdp_printf(b, "a=dcmap:%u%s%s\r\n", c->id, c->options[0] ? " " : "", c->options);
     if (c->protocol == GW_IQ_MSRP)
         write_client_msrp(ms, c, is_offer, b);
     if (c->protocol == GW_IQ_T140)
         gw_sdp_printf(b, "a=dcsa:%u fmtp:t140 cps=%u\r\n", c->id, c->cps[GW_LEG_CORE]);
+    if (c->protocol == GW_IQ_T38) {
+        snprintf(prefix, sizeof(prefix), "a=dcsa:%u ", c->id);
+        ms_fax_write(b, prefix, c->t38, GW_LEG_ACCESS, is_offer, false);
+    }
     for (unsigned i = 0; i < core->nlines; i++)
         if (gw_sdp_attr_of(&core->lines[i], &name, &v) && is_passing(c, t, name)) {
             gw_sdp_printf(b, "a=dcsa:%u ", c->id);

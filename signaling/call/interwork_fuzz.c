@@ -49,7 +49,7 @@ static void step(struct walk *w, char op, struct gw_span text, unsigned n)
     case 'b':
         w->nsteps++;
         gw_ms_channel_opened(w->ms, &(struct gw_iq_notify){ .term = (uint8_t)(text.len % 4),
-                                                            .protocol = (uint8_t)(n % 3),
+                                                            .protocol = (uint8_t)(n % 4),
                                                             .sctp_stream = (uint16_t)(2 * n) });
         break;
     case 'B':

@@ -86,6 +86,7 @@ struct ms_channel {
     uint8_t setup[2];              /* enum gw_sdp_setup: MSRP role (dcsa) of the browser; TCP role of the core */
     uint8_t t140_pt, red_pt, generations;
     uint16_t cps[2];
+    struct gw_sdp_t38 t38[2]; /* as that leg's last SDP says */
     char options[MS_DCMAP]; /* of its dcmap, as first written */
     char token[17];         /* of our MSRP URIs */
     char client_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1];
@@ -219,6 +220,15 @@ void ms_pass_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, c
 /* The direction that is told to a leg (RFC 3264 s. 6.1). */
 enum gw_sdp_direction ms_direction_out(const struct ms_stream *s, enum gw_leg to, bool is_offer);
 
+struct ms_dtls { /* of a received m-line */
+    unsigned nfingerprints;
+    struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
+    struct gw_span tls_id;
+    enum gw_sdp_setup setup;
+};
+int ms_read_dtls(const struct gw_sdp *sdp, const struct gw_sdp_media *m, struct ms_dtls *d, struct gw_sdp_refusal *why);
+void ms_take_dtls(struct ms_term *t, const struct ms_dtls *d, bool is_offer);
+
 /* --- interwork_sdes.c (RFC 4568 s. 5, 7; TS 33.328 annex E) */
 int ms_sdes_offer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
 int ms_sdes_answer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
@@ -260,6 +270,8 @@ bool ms_data_keep(struct gw_ms *ms, bool has_channels);
 void ms_data_iq(struct gw_ms *ms, struct gw_iq_req *req, bool is_configure);
 void ms_data_uri(struct gw_ms *ms, const struct ms_channel *c, enum gw_leg leg, char *buf, size_t size);
 
+const char *ms_data_format(const struct ms_channel *c); /* of its core m-line, one of them */
+
 /* --- interwork_data_own.c: what happens to channels without SDP */
 /* Before and after the state is put back: new channels that came in band stay. */
 void ms_in_band_save(struct gw_ms *ms, struct ms_kept *k);
@@ -277,6 +289,20 @@ int ms_data_answer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, st
 /* The browser's answer for an m-line of channels: which of them it has, and how many. */
 int ms_data_client_answer(struct gw_ms *ms, const struct gw_sdp_media *m, struct ms_stream *s, unsigned *n,
                           struct gw_sdp_refusal *why);
+
+/* --- interwork_fax.c: T.38 between the legs (specs/data-media.md 6) */
+/* What is written for a leg of what both have said. An answer of UNSUPPORTED rate management is refused before. */
+void ms_fax_write(struct gw_sdp_buf *b, const char *prefix, const struct gw_sdp_t38 t38[2], enum gw_leg to,
+                  bool is_offer, bool is_udptl);
+int ms_fax_check(const struct gw_sdp_t38 t38[2], enum gw_leg offerer, struct gw_sdp_refusal *why);
+/* How we send to a leg. */
+struct gw_iq_udptl ms_fax_udptl(const struct gw_sdp_t38 t38[2], enum gw_leg to);
+int ms_fax_read(const struct gw_sdp_media *m, struct gw_sdp_t38 *out, struct gw_sdp_refusal *why); /* an m=image */
+void ms_fax_write_bandwidth(struct gw_sdp_buf *b, const struct gw_addr *a);
+void ms_fax_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer);
+/* RFC 7345 s. 4: what a peer says of DTLS without ICE, and where it is. */
+int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw_addr *remote, bool is_offer,
+                     struct gw_sdp_refusal *why);
 
 /* --- interwork_data_write.c */
 void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer, struct gw_sdp_buf *b);

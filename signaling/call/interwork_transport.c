@@ -32,10 +32,8 @@ static unsigned transport_line(const struct gw_sdp *sdp, unsigned line, bool *in
 }
 
 struct webrtc { /* of the m-line that carries the transport */
-    unsigned nfingerprints;
-    struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
-    struct gw_span ufrag, pwd, tls_id;
-    enum gw_sdp_setup setup;
+    struct ms_dtls dtls;
+    struct gw_span ufrag, pwd;
 };
 
 /* All values of the strongest hash that is known (RFC 8122 s. 5). */
@@ -68,11 +66,28 @@ static int refuse(struct gw_sdp_refusal *why, const char *text)
     return GW_E_UNSUPPORTED;
 }
 
+int ms_read_dtls(const struct gw_sdp *sdp, const struct gw_sdp_media *m, struct ms_dtls *d, struct gw_sdp_refusal *why)
+{
+    struct gw_span value;
+
+    memset(d, 0, sizeof(*d));
+    d->nfingerprints = ms_read_fingerprints(gw_sdp_section_with(sdp, m, "fingerprint"), d->fingerprints);
+    if (d->nfingerprints == 0)
+        return refuse(why, "no usable fingerprint");
+    if (gw_sdp_inherit(sdp, m, "setup", &value) && gw_sdp_parse_setup(value, &d->setup))
+        return refuse(why, "unknown a=setup");
+    if (d->setup == GW_SDP_HOLDCONN)
+        return refuse(why, "a=setup:holdconn");
+    if (gw_sdp_inherit(sdp, m, "tls-id", &value) && gw_sdp_check_tls_id(value) == 0)
+        d->tls_id = value;
+    return 0;
+}
+
 static int read_webrtc(const struct gw_sdp *sdp, unsigned line, struct webrtc *w, struct gw_sdp_refusal *why)
 {
     bool in_bundle;
     const struct gw_sdp_media *m = &sdp->media[transport_line(sdp, line, &in_bundle)];
-    struct gw_span value;
+    int err;
 
     memset(w, 0, sizeof(*w));
     if (!gw_span_is(sdp->media[line].type, "application") && !gw_sdp_has(&sdp->media[line].section, "rtcp-mux") &&
@@ -80,18 +95,12 @@ static int read_webrtc(const struct gw_sdp *sdp, unsigned line, struct webrtc *w
         return refuse(why, "rtcp-mux is required");
     if (gw_sdp_has(&sdp->session, "ice-lite"))
         return refuse(why, "two ICE-lite agents");
-    w->nfingerprints = ms_read_fingerprints(gw_sdp_section_with(sdp, m, "fingerprint"), w->fingerprints);
-    if (w->nfingerprints == 0)
-        return refuse(why, "no usable fingerprint");
+    err = ms_read_dtls(sdp, m, &w->dtls, why);
+    if (err)
+        return err;
     if (!gw_sdp_inherit(sdp, m, "ice-ufrag", &w->ufrag) || !gw_sdp_inherit(sdp, m, "ice-pwd", &w->pwd) ||
         gw_sdp_check_ufrag(w->ufrag) || gw_sdp_check_pwd(w->pwd))
         return refuse(why, "no usable ICE credentials");
-    if (gw_sdp_inherit(sdp, m, "setup", &value) && gw_sdp_parse_setup(value, &w->setup))
-        return refuse(why, "unknown a=setup");
-    if (w->setup == GW_SDP_HOLDCONN)
-        return refuse(why, "a=setup:holdconn");
-    if (gw_sdp_inherit(sdp, m, "tls-id", &value) && gw_sdp_check_tls_id(value) == 0)
-        w->tls_id = value;
     return 0;
 }
 
@@ -101,35 +110,41 @@ static enum gw_iq_setup our_role(enum gw_sdp_setup theirs)
     return theirs == GW_SDP_PASSIVE ? GW_IQ_SETUP_ACTIVE : GW_IQ_SETUP_PASSIVE;
 }
 
-static bool has_fingerprints(const struct gw_iq_term *t, const struct webrtc *w)
+static bool has_fingerprints(const struct gw_iq_term *t, const struct ms_dtls *d)
 {
-    return t->nfingerprints == w->nfingerprints &&
-           memcmp(t->fingerprints, w->fingerprints, sizeof(t->fingerprints)) == 0;
+    return t->nfingerprints == d->nfingerprints &&
+           memcmp(t->fingerprints, d->fingerprints, sizeof(t->fingerprints)) == 0;
 }
 
 /* New numbers only for what is new: an unchanged description re-initialises nothing (TS 33.328 s. 7.4; E2A-016). */
-static void apply_webrtc(struct ms_term *t, const struct webrtc *w, bool is_offer)
+void ms_take_dtls(struct ms_term *t, const struct ms_dtls *d, bool is_offer)
 {
     struct gw_iq_term *q = &t->want;
     bool is_first = q->nfingerprints == 0;
-    bool is_new = !is_first && (!has_fingerprints(q, w) || !gw_span_is(w->tls_id, t->remote_tls_id));
-    enum gw_iq_setup role = our_role(w->setup);
+    bool is_new = !is_first && (!has_fingerprints(q, d) || !gw_span_is(d->tls_id, t->remote_tls_id));
+    enum gw_iq_setup role = our_role(d->setup);
 
-    if (is_offer && w->setup == GW_SDP_ACTPASS && !is_first && !is_new)
+    if (is_offer && d->setup == GW_SDP_ACTPASS && !is_first && !is_new)
         role = (enum gw_iq_setup)q->setup; /* the association stays, and with it the roles (RFC 8842 s. 5.3) */
     if (!is_first && role != (enum gw_iq_setup)q->setup)
         is_new = true;
     if (is_new)
         q->dtls_generation++;
     q->setup = (uint8_t)role;
-    q->nfingerprints = (uint8_t)w->nfingerprints;
-    memcpy(q->fingerprints, w->fingerprints, sizeof(q->fingerprints));
-    if (w->tls_id.len && (is_new || !t->tls_id[0]))
+    q->nfingerprints = (uint8_t)d->nfingerprints;
+    memcpy(q->fingerprints, d->fingerprints, sizeof(q->fingerprints));
+    if (d->tls_id.len && (is_new || !t->tls_id[0]))
         gw_rand_token(t->tls_id, MS_TLS_ID);
-    if (!w->tls_id.len)
+    if (!d->tls_id.len)
         t->tls_id[0] = 0;
-    gw_span_copy(w->tls_id, t->remote_tls_id, sizeof(t->remote_tls_id)); /* its length was checked */
+    gw_span_copy(d->tls_id, t->remote_tls_id, sizeof(t->remote_tls_id)); /* its length was checked */
+}
 
+static void apply_webrtc(struct ms_term *t, const struct webrtc *w, bool is_offer)
+{
+    struct gw_iq_term *q = &t->want;
+
+    ms_take_dtls(t, &w->dtls, is_offer);
     if (is_offer && q->remote_ufrag[0] &&
         (!gw_span_is(w->ufrag, q->remote_ufrag) || !gw_span_is(w->pwd, q->remote_pwd)))
         q->ice_generation++; /* RFC 8839 s. 4.4.1.1.1 */
@@ -242,7 +257,7 @@ static int webrtc_in(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, 
             ms_refuse(why, 488, 370, "Too many transports");
             return err;
         }
-    } else if (w.setup == GW_SDP_ACTPASS) {
+    } else if (w.dtls.setup == GW_SDP_ACTPASS) {
         return refuse(why, "a=setup:actpass in an answer"); /* RFC 5763 s. 5 */
     } else if (is_split(ms, sdp, line, s)) {
         return refuse(why, "m-line not in the BUNDLE group");
@@ -387,9 +402,8 @@ int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool
 {
     struct ms_leg *leg = &ms->now.legs[to];
     struct ms_line *l = &leg->lines[s->line[to]];
-    const char *theirs = s->line[ms_other(to)] == MS_NO_LINE
-                             ? ""
-                             : ms->now.legs[ms_other(to)].lines[s->line[ms_other(to)]].proto;
+    const char *theirs =
+        s->line[ms_other(to)] == MS_NO_LINE ? "" : ms->now.legs[ms_other(to)].lines[s->line[ms_other(to)]].proto;
     bool is_webrtc = ms_is_webrtc(ms, to);
     uint8_t family = 0;
     struct ms_term *t;

@@ -64,17 +64,20 @@ static inline uint64_t walk_version(const char *text, char **rest)
     return version;
 }
 
-static inline void walk_check_core(const struct gw_sdp_section *s, bool is_tcp, bool is_tls)
+static inline void walk_check_core(const struct gw_sdp_section *s, struct gw_span proto)
 {
+    bool is_dtls = gw_span_is_nocase(proto, "UDP/TLS/UDPTL");
+    bool is_tls = gw_span_is_nocase(proto, "TCP/TLS/MSRP") || gw_span_is_nocase(proto, "TCP/TLS/BFCP") || is_dtls;
+    bool is_tcp = is_tls || gw_span_is_nocase(proto, "TCP/MSRP") || gw_span_is_nocase(proto, "TCP/BFCP");
     static const char *const never[] = {
-        "ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate",  "end-of-candidates", "fingerprint", "setup",
-        "tls-id",    "mid",     "msid",        "ssrc",     "ssrc-group", "rtcp-mux",          "bundle-only", "3ge2ae",
-        "group",     "dcmap",   "dcsa",        "sctp-port"
+        "ice-ufrag",   "ice-pwd", "ice-options", "ice-lite", "candidate", "end-of-candidates", "fingerprint",
+        "setup",       "tls-id",  "mid",         "msid",     "ssrc",      "ssrc-group",        "rtcp-mux",
+        "bundle-only", "3ge2ae",  "group",       "dcmap",    "dcsa",      "sctp-port"
     };
 
     for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)
         MUST(!gw_sdp_has(s, never[i]) || (is_tcp && strcmp(never[i], "setup") == 0) || /* RFC 4145: who connects */
-             (is_tls && strcmp(never[i], "fingerprint") == 0));
+             (is_tls && strcmp(never[i], "fingerprint") == 0) || (is_dtls && strcmp(never[i], "tls-id") == 0));
 }
 
 /* A text that we wrote for a leg. */
@@ -88,14 +91,9 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
     current = gw_ms_current(w->ms, to, &n);
     MUST(current && n == len && strcmp(current, text) == 0);
     if (to == GW_LEG_CORE && w->client == GW_CLIENT_WIC) {
-        walk_check_core(&now->session, false, false);
-        for (unsigned i = 0; i < now->nmedia; i++) {
-            struct gw_span p = now->media[i].proto;
-            bool is_tls = gw_span_is_nocase(p, "TCP/TLS/MSRP") || gw_span_is_nocase(p, "TCP/TLS/BFCP");
-
-            walk_check_core(&now->media[i].section,
-                            is_tls || gw_span_is_nocase(p, "TCP/MSRP") || gw_span_is_nocase(p, "TCP/BFCP"), is_tls);
-        }
+        walk_check_core(&now->session, gw_span_str(""));
+        for (unsigned i = 0; i < now->nmedia; i++)
+            walk_check_core(&now->media[i].section, now->media[i].proto);
     }
     if (is_answer) {
         old = walk_parse(w->peer);

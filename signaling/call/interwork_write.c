@@ -402,7 +402,7 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
         if (c) { /* the peer may have rejected the line meanwhile, in other words */
             snprintf(l->type, sizeof(l->type), "%s", c->row->type);
             snprintf(l->proto, sizeof(l->proto), "%s", c->row->proto);
-            snprintf(l->fmt, sizeof(l->fmt), "%s", c->protocol == GW_IQ_T140 ? "98" : "*");
+            snprintf(l->fmt, sizeof(l->fmt), "%s", ms_data_format(c));
         }
         if (!s)
             continue;

@@ -58,6 +58,7 @@ static const struct rule {
     { CORE,   WIC, GW_E2AE_MSRP,  GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "TLS of the core ends here" },
     { CORE,   WIC, GW_E2AE_BFCP,  GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "TLS of the core ends here" },
     { CORE,   WIC, GW_E2AE_UDPTL, GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser data is always protected" },
+    { CORE,   WIC, GW_E2AE_UDPTL, GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "DTLS of the core ends here" },
     { CORE,   WIC, ANY_MEDIA,     ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "unknown transport protocol" },
 
     /* terminating, phone */

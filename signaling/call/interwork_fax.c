@@ -1,0 +1,97 @@
+/* T.38 between the legs: its attributes as each leg is told them, and how we send there (specs/data-media.md 6.1; T.38
+ * annex D, RFC 7345). The fax itself is negotiated end to end through us; error correction and the size of a packet are
+ * matters of each leg. */
+#include "signaling/call/interwork_priv.h"
+
+enum { OUR_DATAGRAM = 1400 }; /* that we take */
+
+static int refuse(struct gw_sdp_refusal *why, int warn, const char *text)
+{
+    ms_refuse(why, 488, warn, "%s", text);
+    return GW_E_UNSUPPORTED;
+}
+
+int ms_fax_read(const struct gw_sdp_media *m, struct gw_sdp_t38 *out, struct gw_sdp_refusal *why)
+{
+    struct gw_span fmts = m->fmts;
+
+    if (!gw_span_is_nocase(gw_sdp_token(&fmts), "t38"))
+        return refuse(why, 305, "Only t38 is carried over UDPTL");
+    gw_sdp_parse_t38(&m->section, out);
+    return 0;
+}
+
+int ms_fax_check(const struct gw_sdp_t38 t38[2], enum gw_leg offerer, struct gw_sdp_refusal *why)
+{
+    struct gw_sdp_t38 out;
+
+    return gw_sdp_t38_answer(&t38[offerer], &t38[ms_other(offerer)], &out)
+               ? refuse(why, 306, "Answer changes T38FaxRateManagement")
+               : 0;
+}
+
+/* Redundancy is offered, as every decoder has it; the answer may ask for something else. */
+void ms_fax_write(struct gw_sdp_buf *b, const char *prefix, const struct gw_sdp_t38 t38[2], enum gw_leg to,
+                  bool is_offer, bool is_udptl)
+{
+    struct gw_sdp_t38 out = t38[to];
+
+    if (is_offer)
+        gw_sdp_t38_offer(&t38[ms_other(to)], &out);
+    else if (gw_sdp_t38_answer(&t38[to], &t38[ms_other(to)], &out) != 0)
+        return;    /* was checked */
+    if (!is_udptl) /* a data channel loses nothing */
+        out.ec = GW_SDP_T38_EC_ABSENT;
+    else if (is_offer)
+        out.ec = GW_SDP_T38_REDUNDANCY;
+    if (is_udptl && (is_offer || t38[to].max_datagram))
+        out.max_datagram = OUR_DATAGRAM;
+    gw_sdp_write_t38(b, prefix, &out);
+}
+
+struct gw_iq_udptl ms_fax_udptl(const struct gw_sdp_t38 t38[2], enum gw_leg to)
+{
+    static const uint8_t ecs[] = { [GW_SDP_T38_EC_ABSENT] = GW_IQ_EC_REDUNDANCY,
+                                   [GW_SDP_T38_NO_EC] = GW_IQ_EC_NONE,
+                                   [GW_SDP_T38_REDUNDANCY] = GW_IQ_EC_REDUNDANCY,
+                                   [GW_SDP_T38_FEC] = GW_IQ_EC_FEC };
+    const struct gw_sdp_t38 *t = &t38[to], *o = &t38[ms_other(to)];
+    uint32_t max = t->max_datagram && t->max_datagram < GW_SDP_T38_DATAGRAM ? GW_SDP_T38_DATAGRAM : t->max_datagram;
+    uint8_t version = t->version < o->version ? t->version : o->version;
+
+    return (struct gw_iq_udptl){ .ec = ecs[t->ec],
+                                 .ifp_version = version >= GW_SDP_T38_VERSION ? GW_SDP_T38_VERSION : version,
+                                 .max_datagram = (uint16_t)(max > UINT16_MAX ? UINT16_MAX : max) };
+}
+
+/* 3GPP TS 26.114 s. L.3.2, TS 29.163 s. K.2.1 */
+void ms_fax_write_bandwidth(struct gw_sdp_buf *b, const struct gw_addr *a)
+{
+    gw_sdp_printf(b, "b=AS:%u\r\n", a->family == 6 ? 48 : 46);
+}
+
+void ms_fax_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer)
+{
+    ms_write_fingerprint(b, t);
+    gw_sdp_printf(b, "a=setup:%s\r\n",
+                  is_offer                              ? "actpass"
+                  : t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
+                                                        : "passive");
+    if (t->tls_id[0])
+        gw_sdp_printf(b, "a=tls-id:%s\r\n", t->tls_id);
+}
+
+/* Another address is another association, where no tls-id says otherwise (RFC 7345 s. 4.1, RFC 8842 s. 5.3). */
+int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw_addr *remote, bool is_offer,
+                     struct gw_sdp_refusal *why)
+{
+    bool is_elsewhere = t->want.nfingerprints && t->want.has_remote && !gw_addr_eq(&t->want.remote_rtp, remote);
+    uint32_t generation = t->want.dtls_generation;
+
+    if (!is_offer && d->setup == GW_SDP_ACTPASS)
+        return refuse(why, 302, "a=setup:actpass in an answer"); /* RFC 5763 s. 5 */
+    ms_take_dtls(t, d, is_offer);
+    if (is_elsewhere && !d->tls_id.len && t->want.dtls_generation == generation)
+        t->want.dtls_generation++;
+    return 0;
+}
