@@ -84,6 +84,8 @@ void gw_ms_drop_in_band(struct gw_ms *ms);
 bool gw_ms_channel_closed(struct gw_ms *ms, const struct gw_iq_notify *n);
 /* TCP_LOST of a channel: the next offer to the core asks for another connection. False: it is none of ours. */
 bool gw_ms_connection_lost(struct gw_ms *ms, unsigned id);
+/* It is of a phone's MSRP or BFCP, and the call has no other media. */
+bool gw_ms_is_sole_connection(const struct gw_ms *ms, unsigned id);
 /* *from: the leg that offered. */
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from);
 

@@ -46,6 +46,15 @@ const struct ms_data_row *ms_data_own_row(const struct gw_ms *ms, enum gw_iq_pro
     return NULL;
 }
 
+const struct ms_data_row *ms_data_tcp_row(enum gw_iq_protocol protocol, enum gw_iq_security security)
+{
+    unsigned i = 0;
+
+    while (rows[i].protocol != protocol || rows[i].transport != GW_IQ_TCP || rows[i].security != security)
+        i++; /* MSRP and BFCP have both */
+    return &rows[i];
+}
+
 const char *ms_data_subprotocol(enum gw_iq_protocol protocol)
 {
     return subprotocols[protocol];
@@ -158,6 +167,28 @@ int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *
     return 0;
 }
 
+int ms_channel_join(struct gw_ms *ms, const struct ms_stream *s, const struct ms_data_row *row, struct ms_channel **out)
+{
+    unsigned slot;
+    int err = take_slot(ms, &slot);
+    struct ms_channel *c;
+
+    if (err)
+        return err;
+    c = &ms->now.channels[slot];
+    c->is_used = true;
+    c->protocol = row->protocol;
+    c->iq = (uint8_t)(GW_IQ_STREAMS + ++ms->next_channel);
+    c->stream = (uint8_t)(s - ms->now.streams);
+    c->core_line = s->line[GW_LEG_CORE];
+    c->core_term = s->term[GW_LEG_CORE];
+    c->red_pt = MS_NO_PT;
+    gw_rand_token(c->token, 16);
+    c->row = row;
+    *out = c;
+    return 0;
+}
+
 int ms_channel_put(struct gw_ms *ms, const struct ms_channel *was, const struct ms_term *its, struct ms_channel **out)
 {
     struct ms_term *t;
@@ -234,8 +265,9 @@ void ms_data_uri(struct gw_ms *ms, const struct ms_channel *c, enum gw_leg leg, 
     const struct gw_addr *a = t->local.ncandidates ? &t->local.candidates[0] : &t->local.rtp;
     char text[GW_ADDR_TEXT];
 
-    snprintf(buf, size, leg == GW_LEG_CORE ? "msrp%s://%s/%s;tcp" : "msrp%s://%s/%s;dc",
-             leg == GW_LEG_ACCESS || t->want.security == GW_IQ_TLS ? "s" : "", gw_addr_text(a, text), c->token);
+    bool is_dc = leg == GW_LEG_ACCESS && s->kind == MS_DATA;
+    snprintf(buf, size, "msrp%s://%s/%s;%s", is_dc || t->want.security == GW_IQ_TLS ? "s" : "", gw_addr_text(a, text),
+             c->token, is_dc ? "dc" : "tcp");
 }
 
 static bool is_open(const struct ms_channel *c, enum gw_leg from)
@@ -257,6 +289,11 @@ static void fill(struct gw_ms *ms, const struct ms_channel *c, struct gw_iq_chan
     q->to_access = is_open(c, GW_LEG_CORE);
     q->has_b2bua = !c->has_cema;
     q->is_agnostic = ms->conf->application_mode.v == 1 && (c->protocol == GW_IQ_BFCP || c->has_cema);
+    if (ms->now.streams[c->stream].pass) { /* end to end: octets, and nothing of them is ours */
+        q->is_agnostic = true;
+        q->has_b2bua = false;
+        return;
+    }
     if (c->protocol == GW_IQ_MSRP && is_known) {
         if (!c->is_in_band) /* its client was told no URI of ours: it is learnt, too */
             ms_data_uri(ms, c, GW_LEG_ACCESS, q->own_uri, sizeof(q->own_uri));

@@ -7,7 +7,7 @@
 enum { OUR_MAX_MESSAGE = 262144, PT_T140 = 98, PT_RED = 99 };
 
 /* What ends here or is written anew (RFC 5547, RFC 8856, languages ... pass). */
-static bool is_passing(const struct ms_channel *c, const struct ms_term *core, struct gw_span name)
+bool ms_data_is_passing(const struct ms_channel *c, const struct ms_term *core, struct gw_span name)
 {
     static const char *const own[] = { "path",
                                        "msrp-cema",
@@ -180,7 +180,7 @@ void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned lin
         ms_fax_write_bandwidth(b, &t->local.rtp);
     write_own(ms, c, is_offer, b);
     while (place < src->nmedia && gw_sdp_dcsa(&src->media[place].section, c->id, &pos, &name, &value, &whole)) {
-        if (!is_passing(c, t, name))
+        if (!ms_data_is_passing(c, t, name))
             continue;
         has_types |= gw_span_is(name, "accept-types");
         gw_sdp_printf(b, "a=");
@@ -225,7 +225,7 @@ static void write_channel(struct gw_ms *ms, const struct ms_channel *c, const st
         ms_fax_write(b, prefix, c->t38, GW_LEG_ACCESS, is_offer, false);
     }
     for (unsigned i = 0; i < core->nlines; i++)
-        if (gw_sdp_attr_of(&core->lines[i], &name, &v) && is_passing(c, t, name)) {
+        if (gw_sdp_attr_of(&core->lines[i], &name, &v) && ms_data_is_passing(c, t, name)) {
             gw_sdp_printf(b, "a=dcsa:%u ", c->id);
             write_passing(c, name, v, core->lines[i].value, b);
         }

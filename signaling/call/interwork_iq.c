@@ -111,7 +111,7 @@ static uint16_t inactivity(const struct gw_ms *ms, const struct gw_iq_term *t)
 
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         const struct ms_stream *s = &ms->now.streams[i];
-        if (s->is_used && s->kind != MS_DATA && s->term[leg] == t->id && is_open(s, leg))
+        if (s->is_used && s->kind < MS_DATA && s->term[leg] == t->id && is_open(s, leg))
             return (uint16_t)(ms->conf->media_inactivity > UINT16_MAX ? UINT16_MAX : ms->conf->media_inactivity);
     }
     return 0;
@@ -140,7 +140,7 @@ void ms_iq_configure(struct gw_ms *ms, struct gw_iq_req *req)
     }
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         struct ms_stream *s = &ms->now.streams[i];
-        if ((!s->is_on && !s->was_configured) || s->kind == MS_DATA || s->pass == MS_DIRECT)
+        if ((!s->is_on && !s->was_configured) || s->kind >= MS_DATA || s->pass == MS_DIRECT)
             continue;
         s->was_configured = true;
         fill_stream(ms, i, &req->streams[req->nstreams++]);

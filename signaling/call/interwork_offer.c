@@ -35,6 +35,7 @@ static bool is_data(const struct gw_ms *ms, enum gw_leg from, const struct gw_sd
 struct verdict {
     bool is_protected; /* between the client and us */
     bool has_channels;
+    bool is_tcp; /* MSRP or BFCP of a phone */
     enum ms_pass pass;
 };
 
@@ -57,14 +58,16 @@ static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, 
     v->has_channels = is_data(ms, from, m, media);
     if (v->has_channels)
         return 0;
-    if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
-        /* MSRP, BFCP, T.140 and T.38 of phones find their place here */
-        ms_refuse(why, 488, 304, "Media type not carried");
-        return GW_E_UNSUPPORTED;
-    }
     v->is_protected = d.action == GW_E2AE_PROTECT;
     if (d.action == GW_E2AE_PASS)
         v->pass = ms->conf->e2e_anchor ? MS_ANCHORED : MS_DIRECT;
+    v->is_tcp = ms->e2ae.client == GW_CLIENT_UE && (media == GW_E2AE_MSRP || media == GW_E2AE_BFCP);
+    if (v->is_tcp)
+        return 0;
+    if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
+        ms_refuse(why, 488, 304, "Media type not carried");
+        return GW_E_UNSUPPORTED;
+    }
     return 0;
 }
 
@@ -73,8 +76,10 @@ static bool is_off(const struct gw_sdp_media *m)
     return m->port == 0 && !gw_sdp_has(&m->section, "bundle-only"); /* SDP-006 */
 }
 
-static enum gw_iq_kind kind_of(const struct gw_sdp_media *m)
+static enum gw_iq_kind kind_of(const struct gw_sdp_media *m, bool is_tcp)
 {
+    if (is_tcp)
+        return (enum gw_iq_kind)MS_TCP;
     if (gw_span_is(m->type, "application"))
         return (enum gw_iq_kind)MS_DATA;
     return gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;
@@ -84,7 +89,7 @@ static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sd
                      struct gw_sdp_refusal *why)
 {
     const struct gw_sdp_media *m = &sdp->media[i];
-    enum gw_iq_kind kind = kind_of(m);
+    enum gw_iq_kind kind = kind_of(m, false);
     struct ms_stream *s;
     int err = ms_bind(ms, from, i, kind, &s);
 
@@ -139,9 +144,11 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
         is_new = line->channel == 0;
         err = ms_data_core_offer(ms, sdp, i, why);
     } else {
-        is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i]);
+        is_new = before == MS_NO_STREAM || ms->now.streams[before].kind != kind_of(&sdp->media[i], v.is_tcp);
         ms_channel_leave(ms, &ms->now.legs[from].lines[i]);
-        err = v.has_channels ? ms_data_offer(ms, sdp, i, why) : bind_line(ms, from, sdp, i, &v, why);
+        err = v.has_channels ? ms_data_offer(ms, sdp, i, why)
+              : v.is_tcp     ? ms_tcp_offer(ms, from, sdp, i, v.is_protected, v.pass, why)
+                             : bind_line(ms, from, sdp, i, &v, why);
     }
     if (err && is_new)
         unbind_line(ms, from, i, before, &t_before);

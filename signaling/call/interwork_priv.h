@@ -63,7 +63,7 @@ struct ms_line {                       /* an m-line of one leg; its place never 
 
 /* Kind of the stream that stands for an m-line of data channels. It has no line on the core leg (MS_NO_LINE): each of
  * its channels has one of its own. */
-enum { MS_DATA = 100, MS_NO_LINE = 255, MS_DCMAP = 320, MS_SCTP_PORT = 5000, MS_SCTP_STREAMS = 1024 };
+enum { MS_DATA = 100, MS_TCP = 101 /* MSRP or BFCP of a phone: a line on each leg */, MS_NO_LINE = 255, MS_DCMAP = 320, MS_SCTP_PORT = 5000, MS_SCTP_STREAMS = 1024 };
 
 struct ms_data_row;
 
@@ -212,6 +212,15 @@ int ms_transport_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
 /* The termination towards the answerer, made when it is new. is_protected: e2ae, so a phone gets SDES. */
 int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool is_protected);
 
+/* --- interwork_tcp.c: MSRP and BFCP of phones, streams of kind MS_TCP */
+int ms_tcp_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line, bool is_protected,
+                 enum ms_pass pass, struct gw_sdp_refusal *why);
+int ms_tcp_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
+                  struct gw_sdp_refusal *why);
+void ms_tcp_keep(struct gw_ms *ms, struct ms_stream *s); /* in an offer of our own */
+void ms_tcp_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
+                  struct gw_sdp_buf *b);
+
 /* --- interwork_pass.c: m-lines that are secured end to end */
 /* Session attributes that such m-lines rest on, if there is one of them. */
 void ms_pass_write_session(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, struct gw_sdp_buf *b);
@@ -253,12 +262,15 @@ struct ms_kept {
 const struct ms_data_row *ms_data_row(const struct gw_sdp_media *m); /* of a core m-line; NULL: carries no channel */
 /* The row of our own offers. NULL: a protocol that no browser opens. */
 const struct ms_data_row *ms_data_own_row(const struct gw_ms *ms, enum gw_iq_protocol protocol);
+const struct ms_data_row *ms_data_tcp_row(enum gw_iq_protocol protocol, enum gw_iq_security security);
 const char *ms_data_subprotocol(enum gw_iq_protocol protocol);
 int ms_data_protocol(const char *subprotocol); /* enum gw_iq_protocol, or negative */
 /* A new channel with its termination. line: its m-line of the core, MS_NO_LINE: one is found. LIMIT, NOMEM: no trace.
  */
 int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *row, unsigned line,
                    struct ms_channel **out);
+/* The channel of a phone's stream, whose lines and terminations are there. */
+int ms_channel_join(struct gw_ms *ms, const struct ms_stream *s, const struct ms_data_row *row, struct ms_channel **out);
 /* One that was, with its termination, in a state that has neither. */
 int ms_channel_put(struct gw_ms *ms, const struct ms_channel *was, const struct ms_term *its, struct ms_channel **out);
 struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
@@ -305,6 +317,8 @@ int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw
                      struct gw_sdp_refusal *why);
 
 /* --- interwork_data_write.c */
+/* Whether an attribute of a channel means the same on both sides and passes. */
+bool ms_data_is_passing(const struct ms_channel *c, const struct ms_term *core, struct gw_span name);
 void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned line, bool is_offer, struct gw_sdp_buf *b);
 void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
                           struct gw_sdp_buf *b);
