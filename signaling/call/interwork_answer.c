@@ -26,7 +26,7 @@ static int answer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
     *n = 1;
     if (from == GW_LEG_CORE && ms_channel_of(ms, l, true))
         return ms_data_answer(ms, sdp, i, why);
-    if (s->kind == MS_TCP) {
+    if (ms_is_tcp(s->kind)) {
         err = ms_tcp_answer(ms, from, sdp, i, s, why);
         s->is_on = err == 0;
         return err;

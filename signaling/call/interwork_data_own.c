@@ -33,7 +33,7 @@ bool gw_ms_release(struct gw_ms *ms, struct gw_iq_req *req)
     for (unsigned i = 0; i < ms->now.nchannels; i++) {
         struct ms_channel *c = &ms->now.channels[i];
         struct ms_term *t = ms_term(ms, c->core_term);
-        if (!c->is_used || c->is_on || c->is_waiting || ms->now.streams[c->stream].kind == MS_TCP)
+        if (!c->is_used || c->is_on || c->is_waiting || ms_is_tcp(ms->now.streams[c->stream].kind))
             continue; /* those of phones end with the call */
         c->is_used = c->is_offered = false;
         if (c->core_line != MS_NO_LINE)
@@ -243,7 +243,7 @@ bool gw_ms_connection_lost(struct gw_ms *ms, unsigned id)
 {
     struct ms_channel *c = by_id(ms, id);
 
-    if (!c || !c->is_on || c->is_closed || ms->now.streams[c->stream].kind == MS_TCP)
+    if (!c || !c->is_on || c->is_closed || ms_is_tcp(ms->now.streams[c->stream].kind))
         return false; /* of a phone: both connections ended together, and its ends make new ones */
     c->is_lost = true;
     ms->wants_core_offer = true;

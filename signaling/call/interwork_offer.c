@@ -61,7 +61,7 @@ static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, 
     v->is_protected = d.action == GW_E2AE_PROTECT;
     if (d.action == GW_E2AE_PASS)
         v->pass = ms->conf->e2e_anchor ? MS_ANCHORED : MS_DIRECT;
-    v->is_tcp = ms->e2ae.client == GW_CLIENT_UE && (media == GW_E2AE_MSRP || media == GW_E2AE_BFCP);
+    v->is_tcp = ms->e2ae.client == GW_CLIENT_UE && ms_data_row(m) && (media == GW_E2AE_MSRP || media == GW_E2AE_BFCP);
     if (v->is_tcp)
         return 0;
     if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
@@ -79,7 +79,7 @@ static bool is_off(const struct gw_sdp_media *m)
 static enum gw_iq_kind kind_of(const struct gw_sdp_media *m, bool is_tcp)
 {
     if (is_tcp)
-        return (enum gw_iq_kind)MS_TCP;
+        return (enum gw_iq_kind)(gw_span_is(m->type, "message") ? MS_TCP_MSRP : MS_TCP_BFCP);
     if (gw_span_is(m->type, "application"))
         return (enum gw_iq_kind)MS_DATA;
     return gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;

@@ -63,7 +63,14 @@ struct ms_line {                       /* an m-line of one leg; its place never 
 
 /* Kind of the stream that stands for an m-line of data channels. It has no line on the core leg (MS_NO_LINE): each of
  * its channels has one of its own. */
-enum { MS_DATA = 100, MS_TCP = 101 /* MSRP or BFCP of a phone: a line on each leg */, MS_NO_LINE = 255, MS_DCMAP = 320, MS_SCTP_PORT = 5000, MS_SCTP_STREAMS = 1024 };
+enum { MS_DATA = 100, MS_NO_LINE = 255, MS_DCMAP = 320, MS_SCTP_PORT = 5000, MS_SCTP_STREAMS = 1024 };
+
+/* Kinds of streams of phones: MSRP, BFCP, with a line on each leg. */
+enum { MS_TCP_MSRP = 101, MS_TCP_BFCP = 102 };
+static inline bool ms_is_tcp(unsigned kind)
+{
+    return kind == MS_TCP_MSRP || kind == MS_TCP_BFCP;
+}
 
 struct ms_data_row;
 
@@ -212,7 +219,7 @@ int ms_transport_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
 /* The termination towards the answerer, made when it is new. is_protected: e2ae, so a phone gets SDES. */
 int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool is_protected);
 
-/* --- interwork_tcp.c: MSRP and BFCP of phones, streams of kind MS_TCP */
+/* --- interwork_tcp.c: MSRP and BFCP of phones, streams of kind MS_TCP_MSRP and MS_TCP_BFCP */
 int ms_tcp_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line, bool is_protected,
                  enum ms_pass pass, struct gw_sdp_refusal *why);
 int ms_tcp_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,

@@ -16,7 +16,7 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
             continue;
         if (s->kind == MS_DATA)
             continue;
-        if (s->kind == MS_TCP) {
+        if (ms_is_tcp(s->kind)) {
             ms_tcp_keep(ms, s);
             continue;
         }

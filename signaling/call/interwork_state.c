@@ -139,7 +139,7 @@ int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
     memset(s->ext_agreed, 0, sizeof(s->ext_agreed));
     for (int leg = 0; leg < 2; leg++) {
         struct ms_term *t = ms_term(ms, s->term[leg]);
-        if (kind == (enum gw_iq_kind)MS_TCP || (t && t->want.transport == GW_IQ_TCP)) {
+        if (ms_is_tcp(kind) || (t && t->want.transport == GW_IQ_TCP)) {
             s->term[leg] = 0; /* of another transport, or of another connection */
             continue;
         }

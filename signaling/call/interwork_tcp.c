@@ -185,7 +185,7 @@ int ms_tcp_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, u
     err = read_line(sdp, line, row, from, pass != MS_NOT_PASSED, &k, why);
     if (err)
         return err;
-    if (ms_bind(ms, from, line, (enum gw_iq_kind)MS_TCP, &s) != 0)
+    if (ms_bind(ms, from, line, (enum gw_iq_kind)(row->protocol == GW_IQ_MSRP ? MS_TCP_MSRP : MS_TCP_BFCP), &s) != 0)
         return ms_data_refuse(why, 399, "Too many media streams");
     s->pass = (uint8_t)pass;
     out = pass ? row : row_out(ms, ms_other(from), row, is_protected);
@@ -328,5 +328,5 @@ bool gw_ms_is_sole_connection(const struct gw_ms *ms, unsigned id)
             its = &ms->now.streams[ms->now.channels[i].stream];
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         is_sole &= &ms->now.streams[i] == its || !ms->now.streams[i].is_on;
-    return its && its->kind == MS_TCP && is_sole;
+    return its && ms_is_tcp(its->kind) && is_sole;
 }

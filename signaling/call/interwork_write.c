@@ -410,7 +410,7 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
             snprintf(l->type, sizeof(l->type), "application");
             snprintf(l->fmt, sizeof(l->fmt), "%s",
                      gw_sdp_is_old_sctp(gw_span_str(l->proto)) ? "5000" : "webrtc-datachannel");
-        } else if (s->kind == MS_TCP) {
+        } else if (ms_is_tcp(s->kind)) {
             gw_span_copy(src->media[s->line[ms_other(to)]].type, l->type, sizeof(l->type));
             snprintf(l->fmt, sizeof(l->fmt), "*");
         } else {
@@ -488,7 +488,7 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
             ms_pass_write(ms, to, src, s, is_offer, b);
             continue;
         }
-        if (s->kind == MS_TCP) {
+        if (ms_is_tcp(s->kind)) {
             ms_tcp_write(ms, to, src, s, is_offer, b);
             continue;
         }

@@ -256,3 +256,8 @@ uint64_t gw_ms_context(const struct gw_ms *ms)
 {
     return 0;
 }
+
+bool gw_ms_is_sole_connection(const struct gw_ms *ms, unsigned id)
+{
+    return false;
+}
