@@ -1,5 +1,5 @@
-/* The access gateway as signalling and the program see it, wherever it is: in this process (gateway/media/agw.h makes it) or
- * on other machines (gateway/remote/remote.h). gw_agw_submit is in iq.h.
+/* The access gateway as signalling and the program see it, wherever it is: in this process (gateway/media/agw.h makes
+ * it) or on other machines (gateway/remote/remote.h). gw_agw_submit is in iq.h.
  *
  * Thread: control, for everything here. No call blocks, but free of one in this process (thread join). */
 #ifndef GW_CONTROL_AGW_H
@@ -15,7 +15,8 @@ void gw_agw_free(struct gw_agw *agw);
 
 /* Readable whenever a reply, a notification or a time-out waits for gw_agw_dispatch. Stays the same for life. */
 int gw_agw_fd(const struct gw_agw *agw);
-/* Runs the callbacks of everything that waits (at most 256 items a call; the descriptor stays readable for the rest). */
+/* Runs the callbacks of everything that waits (at most 256 items a call; the descriptor stays readable for the rest).
+ */
 void gw_agw_dispatch(struct gw_agw *agw);
 
 /* Contexts alive, for drain and for gauges. */

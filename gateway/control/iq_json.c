@@ -265,7 +265,8 @@ static int read_octets(const char *hex, size_t len, uint8_t *out, size_t size)
 }
 
 /* Of a JSON string. */
-static int read_string(struct reader *r, const char *type, const struct gw_iq_field *f, json_t *in, void *base, void *at)
+static int read_string(struct reader *r, const char *type, const struct gw_iq_field *f, json_t *in, void *base,
+                       void *at)
 {
     const char *text = json_string_value(in);
     size_t len = json_string_length(in);

@@ -1,9 +1,11 @@
-/* Iq between two processes: the values of iq.h and what two ends say about themselves, as JSON text. One table describes
- * every field (iq_json_fields.c); writing and reading follow it. The keys of an object are the names of iq.h; a field that
- * is 0, false or empty is left out, one that is missing is read as that, an unknown one is ignored, one of a wrong type or
- * out of range is an error that names it. Enumerations and errors are words, octets are hexadecimal, addresses are text.
+/* Iq between two processes: the values of iq.h and what two ends say about themselves, as JSON text. One table
+ * describes every field (iq_json_fields.c); writing and reading follow it. The keys of an object are the names of iq.h;
+ * a field that is 0, false or empty is left out, one that is missing is read as that, an unknown one is ignored, one of
+ * a wrong type or out of range is an error that names it. Enumerations and errors are words, octets are hexadecimal,
+ * addresses are text.
  *
- * The text holds SRTP keys and passwords: it is not logged, and its owner wipes it (gw_iq_json_free). Pure; any thread. */
+ * The text holds SRTP keys and passwords: it is not logged, and its owner wipes it (gw_iq_json_free). Pure; any thread.
+ */
 #ifndef GW_IQ_JSON_H
 #define GW_IQ_JSON_H
 
@@ -14,14 +16,14 @@ enum {
     GW_IQ_VERSION = 1,
     GW_IQ_JSON_MAX = 256 * 1024, /* octets of one message; a request with everything in it has less than half */
     GW_IQ_NODE = 63,
-    GW_IQ_PAGE = 1000,           /* contexts in one answer to an audit */
+    GW_IQ_PAGE = 1000, /* contexts in one answer to an audit */
 };
 
 enum gw_iq_msg_type {
-    GW_IQ_HELLO,    /* either way: the first message of a connection, and once a second as a sign of life */
-    GW_IQ_REQUEST,  /* of the controller */
+    GW_IQ_HELLO,   /* either way: the first message of a connection, and once a second as a sign of life */
+    GW_IQ_REQUEST, /* of the controller */
     GW_IQ_REPLY,
-    GW_IQ_NOTIFY,   /* of the access gateway; repeated until acknowledged */
+    GW_IQ_NOTIFY, /* of the access gateway; repeated until acknowledged */
     GW_IQ_ACK,
     GW_IQ_LIST,     /* of the controller: which contexts do you have for me, those above `after`? */
     GW_IQ_CONTEXTS, /* the answer */
@@ -29,8 +31,8 @@ enum gw_iq_msg_type {
 
 struct gw_iq_hello {
     char node[GW_IQ_NODE + 1]; /* which machine of those with the same certificate */
-    uint32_t load, limit;      /* of the access gateway: contexts in use, and how many there may be; 0 while it drains */
-    bool is_ending;            /* the sender ends now: its contexts, or its calls, are gone */
+    uint32_t load, limit; /* of the access gateway: contexts in use, and how many there may be; 0 while it drains */
+    bool is_ending;       /* the sender ends now: its contexts, or its calls, are gone */
 };
 
 struct gw_iq_list {
@@ -62,8 +64,8 @@ struct gw_iq_msg {
     };
 };
 
-/* *text is fresh, of *len octets and a NUL. GW_E_INVAL: a value that no reader would take (an enumeration without such a
- * word, text that is not UTF-8, a count above its bound); GW_E_NOMEM. */
+/* *text is fresh, of *len octets and a NUL. GW_E_INVAL: a value that no reader would take (an enumeration without such
+ * a word, text that is not UTF-8, a count above its bound); GW_E_NOMEM. */
 GW_MUST_CHECK int gw_iq_json_write(const struct gw_iq_msg *m, char **text, size_t *len);
 void gw_iq_json_free(char *text, size_t len); /* wipes; accepts NULL */
 

@@ -5,29 +5,59 @@
 #define SIZE(t, f) sizeof(((struct gw_iq_##t *)0)->f)
 #define AT(t, f) offsetof(struct gw_iq_##t, f)
 
-#define NUMBER(t, f) { .name = #f, .kind = GW_IQ_F_NUMBER, .offset = AT(t, f), .size = SIZE(t, f) }
-#define FLAG(t, f) { .name = #f, .kind = GW_IQ_F_FLAG, .offset = AT(t, f), .size = SIZE(t, f) }
-#define WORD(t, f, w) { .name = #f, .kind = GW_IQ_F_WORD, .offset = AT(t, f), .size = SIZE(t, f), .words = w }
-#define TEXT(t, f) { .name = #f, .kind = GW_IQ_F_TEXT, .offset = AT(t, f), .size = SIZE(t, f) }
-#define ADDRESS(t, f) { .name = #f, .kind = GW_IQ_F_ADDRESS, .offset = AT(t, f), .size = SIZE(t, f) }
-#define OBJECT(t, f, ty) { .name = #f, .kind = GW_IQ_F_OBJECT, .offset = AT(t, f), .size = SIZE(t, f), .type = &ty }
+#define NUMBER(t, f)                                                                                                   \
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_NUMBER, .offset = AT(t, f), .size = SIZE(t, f)                                     \
+    }
+#define FLAG(t, f)                                                                                                     \
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_FLAG, .offset = AT(t, f), .size = SIZE(t, f)                                       \
+    }
+#define WORD(t, f, w)                                                                                                  \
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_WORD, .offset = AT(t, f), .size = SIZE(t, f), .words = w                           \
+    }
+#define TEXT(t, f)                                                                                                     \
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_TEXT, .offset = AT(t, f), .size = SIZE(t, f)                                       \
+    }
+#define ADDRESS(t, f)                                                                                                  \
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_ADDRESS, .offset = AT(t, f), .size = SIZE(t, f)                                    \
+    }
+#define OBJECT(t, f, ty)                                                                                               \
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_OBJECT, .offset = AT(t, f), .size = SIZE(t, f), .type = &ty                        \
+    }
 #define OCTETS(t, f, n)                                                                                                \
-    { .name = #f, .kind = GW_IQ_F_OCTETS, .offset = AT(t, f), .size = SIZE(t, f), .count = AT(t, n),                   \
-      .count_size = SIZE(t, n) }
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_OCTETS, .offset = AT(t, f), .size = SIZE(t, f), .count = AT(t, n),                 \
+        .count_size = SIZE(t, n)                                                                                       \
+    }
 #define LIST(t, f, k, n, ty)                                                                                           \
-    { .name = #f, .kind = k, .offset = AT(t, f), .size = SIZE(t, f[0]), .max = SIZE(t, f) / SIZE(t, f[0]),             \
-      .count = AT(t, n), .count_size = SIZE(t, n), .type = ty }
+    {                                                                                                                  \
+        .name = #f, .kind = k, .offset = AT(t, f), .size = SIZE(t, f[0]), .max = SIZE(t, f) / SIZE(t, f[0]),           \
+        .count = AT(t, n), .count_size = SIZE(t, n), .type = ty                                                        \
+    }
 #define BOTH(t, f, ty)                                                                                                 \
-    { .name = #f, .kind = GW_IQ_F_OBJECT, .offset = AT(t, f), .size = SIZE(t, f[0]), .max = 2, .count = GW_IQ_F_ALL,   \
-      .type = &ty }
-#define END { .name = NULL }
+    {                                                                                                                  \
+        .name = #f, .kind = GW_IQ_F_OBJECT, .offset = AT(t, f), .size = SIZE(t, f[0]), .max = 2, .count = GW_IQ_F_ALL, \
+        .type = &ty                                                                                                    \
+    }
+#define END                                                                                                            \
+    {                                                                                                                  \
+        .name = NULL                                                                                                   \
+    }
 
 #define TYPE(t, fields_) static const struct gw_iq_type t##_type = { #t, sizeof(struct gw_iq_##t), fields_ }
 
 /* ---- words ---- */
 
 #define W static const struct gw_iq_word
-#define NO_MORE { 0, NULL }
+#define NO_MORE                                                                                                        \
+    {                                                                                                                  \
+        0, NULL                                                                                                        \
+    }
 
 W ops[] = { { GW_IQ_RESERVE, "reserve" },
             { GW_IQ_CONFIGURE, "configure" },
@@ -38,11 +68,15 @@ W ops[] = { { GW_IQ_RESERVE, "reserve" },
             { GW_IQ_KEYFRAME, "keyframe" },
             NO_MORE };
 W realms[] = { { GW_IQ_ACCESS, "access" }, { GW_IQ_CORE, "core" }, NO_MORE };
-W securities[] = { { GW_IQ_PLAIN, "plain" }, { GW_IQ_SDES, "sdes" }, { GW_IQ_DTLS, "dtls" }, { GW_IQ_TLS, "tls" }, NO_MORE };
+W securities[] = {
+    { GW_IQ_PLAIN, "plain" }, { GW_IQ_SDES, "sdes" }, { GW_IQ_DTLS, "dtls" }, { GW_IQ_TLS, "tls" }, NO_MORE
+};
 W setups[] = { { GW_IQ_SETUP_PASSIVE, "passive" }, { GW_IQ_SETUP_ACTIVE, "active" }, NO_MORE };
 W kinds[] = { { GW_IQ_AUDIO, "audio" }, { GW_IQ_VIDEO, "video" }, { GW_IQ_IMAGE, "image" }, NO_MORE };
 W transports[] = { { GW_IQ_UDP, "udp" }, { GW_IQ_TCP, "tcp" }, NO_MORE };
-W protocols[] = { { GW_IQ_MSRP, "msrp" }, { GW_IQ_BFCP, "bfcp" }, { GW_IQ_T140, "t140" }, { GW_IQ_T38, "t38" }, NO_MORE };
+W protocols[] = {
+    { GW_IQ_MSRP, "msrp" }, { GW_IQ_BFCP, "bfcp" }, { GW_IQ_T140, "t140" }, { GW_IQ_T38, "t38" }, NO_MORE
+};
 W ecs[] = { { GW_IQ_EC_NONE, "none" }, { GW_IQ_EC_REDUNDANCY, "redundancy" }, { GW_IQ_EC_FEC, "fec" }, NO_MORE };
 W hashes[] = { { 0, "" },
                { GW_IQ_SHA1, "sha-1" },
@@ -96,36 +130,35 @@ static const struct gw_iq_field fingerprint_fields[] = { WORD(fingerprint, hash,
                                                          OCTETS(fingerprint, value, len), END };
 TYPE(fingerprint, fingerprint_fields);
 
-static const struct gw_iq_field term_fields[] = {
-    NUMBER(term, id),
-    WORD(term, realm, realms),
-    WORD(term, security, securities),
-    NUMBER(term, family),
-    FLAG(term, has_ice),
-    FLAG(term, has_rtcp_mux),
-    FLAG(term, is_latching),
-    NUMBER(term, inactivity_s),
-    NUMBER(term, dscp),
-    FLAG(term, has_remote),
-    ADDRESS(term, remote_rtp),
-    ADDRESS(term, remote_rtcp),
-    NUMBER(term, ice_generation),
-    TEXT(term, remote_ufrag),
-    TEXT(term, remote_pwd),
-    NUMBER(term, dtls_generation),
-    WORD(term, setup, setups),
-    LIST(term, fingerprints, GW_IQ_F_OBJECT, nfingerprints, &fingerprint_type),
-    OBJECT(term, local, crypto_type),
-    OBJECT(term, remote, crypto_type),
-    WORD(term, transport, transports),
-    WORD(term, tcp_setup, setups),
-    NUMBER(term, tcp_generation),
-    FLAG(term, has_sctp),
-    NUMBER(term, sctp_port),
-    NUMBER(term, remote_sctp_port),
-    NUMBER(term, remote_max_message),
-    END
-};
+static const struct gw_iq_field term_fields[] = { NUMBER(term, id),
+                                                  WORD(term, realm, realms),
+                                                  WORD(term, security, securities),
+                                                  NUMBER(term, family),
+                                                  FLAG(term, has_ice),
+                                                  FLAG(term, has_rtcp_mux),
+                                                  FLAG(term, is_latching),
+                                                  NUMBER(term, inactivity_s),
+                                                  NUMBER(term, dscp),
+                                                  FLAG(term, has_remote),
+                                                  ADDRESS(term, remote_rtp),
+                                                  ADDRESS(term, remote_rtcp),
+                                                  NUMBER(term, ice_generation),
+                                                  TEXT(term, remote_ufrag),
+                                                  TEXT(term, remote_pwd),
+                                                  NUMBER(term, dtls_generation),
+                                                  WORD(term, setup, setups),
+                                                  LIST(term, fingerprints, GW_IQ_F_OBJECT, nfingerprints,
+                                                       &fingerprint_type),
+                                                  OBJECT(term, local, crypto_type),
+                                                  OBJECT(term, remote, crypto_type),
+                                                  WORD(term, transport, transports),
+                                                  WORD(term, tcp_setup, setups),
+                                                  NUMBER(term, tcp_generation),
+                                                  FLAG(term, has_sctp),
+                                                  NUMBER(term, sctp_port),
+                                                  NUMBER(term, remote_sctp_port),
+                                                  NUMBER(term, remote_max_message),
+                                                  END };
 TYPE(term, term_fields);
 
 static const struct gw_iq_field udptl_fields[] = { WORD(udptl, ec, ecs), NUMBER(udptl, ifp_version),
@@ -203,21 +236,20 @@ static const struct gw_iq_field local_fields[] = { NUMBER(local, id),
                                                    END };
 TYPE(local, local_fields);
 
-static const struct gw_iq_field direction_fields[] = { NUMBER(direction, packets),   NUMBER(direction, octets),
-                                                       NUMBER(direction, lost),      NUMBER(direction, recovered),
-                                                       NUMBER(direction, dropped),   NUMBER(direction, jitter_us),
+static const struct gw_iq_field direction_fields[] = { NUMBER(direction, packets),
+                                                       NUMBER(direction, octets),
+                                                       NUMBER(direction, lost),
+                                                       NUMBER(direction, recovered),
+                                                       NUMBER(direction, dropped),
+                                                       NUMBER(direction, jitter_us),
                                                        END };
 TYPE(direction, direction_fields);
 
-static const struct gw_iq_field counters_fields[] = { NUMBER(counters, id),
-                                                      FLAG(counters, is_channel),
-                                                      WORD(counters, protocol, protocols),
-                                                      WORD(counters, kind, kinds),
-                                                      BOTH(counters, dir, direction_type),
-                                                      NUMBER(counters, rtt_us),
-                                                      TEXT(counters, security),
-                                                      TEXT(counters, core_security),
-                                                      END };
+static const struct gw_iq_field counters_fields[] = {
+    NUMBER(counters, id),        FLAG(counters, is_channel),          WORD(counters, protocol, protocols),
+    WORD(counters, kind, kinds), BOTH(counters, dir, direction_type), NUMBER(counters, rtt_us),
+    TEXT(counters, security),    TEXT(counters, core_security),       END
+};
 TYPE(counters, counters_fields);
 
 static const struct gw_iq_field reply_fields[] = { NUMBER(reply, txn),
@@ -252,16 +284,16 @@ static const struct gw_iq_field no_fields[] = { END };
 
 /* ---- messages ---- */
 
-const struct gw_iq_word gw_iq_msg_words[] = { { GW_IQ_HELLO, "hello" },
-                                              { GW_IQ_REQUEST, "request" },
-                                              { GW_IQ_REPLY, "reply" },
-                                              { GW_IQ_NOTIFY, "notify" },
-                                              { GW_IQ_ACK, "ack" },
-                                              { GW_IQ_LIST, "list" },
-                                              { GW_IQ_CONTEXTS, "contexts" },
-                                              NO_MORE };
+const struct gw_iq_word gw_iq_msg_words[] = { { GW_IQ_HELLO, "hello" },       { GW_IQ_REQUEST, "request" },
+                                              { GW_IQ_REPLY, "reply" },       { GW_IQ_NOTIFY, "notify" },
+                                              { GW_IQ_ACK, "ack" },           { GW_IQ_LIST, "list" },
+                                              { GW_IQ_CONTEXTS, "contexts" }, NO_MORE };
 
-#define MSG(t, n) &(const struct gw_iq_type){ n, sizeof(struct gw_iq_##t), t##_fields }
+#define MSG(t, n)                                                                                                      \
+    &(const struct gw_iq_type)                                                                                         \
+    {                                                                                                                  \
+        n, sizeof(struct gw_iq_##t), t##_fields                                                                        \
+    }
 
 const struct gw_iq_type *const gw_iq_msg_types[] = {
     [GW_IQ_HELLO] = MSG(hello, "hello"),

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (gw_iq_json_read((struct gw_span){ data, len }, &a, why, sizeof(why)) != 0)
         return 0;
-    if (gw_iq_json_write(&a, &text, &n) != 0 || gw_iq_json_read((struct gw_span){ text, n }, &b, why, sizeof(why)) != 0 ||
+    if (gw_iq_json_write(&a, &text, &n) != 0 ||
+        gw_iq_json_read((struct gw_span){ text, n }, &b, why, sizeof(why)) != 0 ||
         gw_iq_json_write(&b, &again, &m) != 0 || n != m || memcmp(text, again, n) != 0)
         abort();
     gw_iq_json_free(text, n);

@@ -156,8 +156,9 @@ TEST(iq_json_of_a_request_is_short_and_legible)
     a.request.terms[0].family = 4;
     EQ(gw_addr_parse("192.0.2.1:4000", &a.request.terms[0].remote_rtp), 0);
     EQ(gw_iq_json_write(&a, &text, &len), 0);
-    STR_EQ(text, "{\"iq\":1,\"type\":\"request\",\"from\":5,\"to\":6,\"seq\":0,\"request\":{\"txn\":7,\"terms\":[{\"id\":1,"
-                 "\"realm\":\"core\",\"family\":4,\"remote_rtp\":\"192.0.2.1:4000\"}]}}");
+    STR_EQ(text,
+           "{\"iq\":1,\"type\":\"request\",\"from\":5,\"to\":6,\"seq\":0,\"request\":{\"txn\":7,\"terms\":[{\"id\":1,"
+           "\"realm\":\"core\",\"family\":4,\"remote_rtp\":\"192.0.2.1:4000\"}]}}");
     gw_iq_json_free(text, len);
 }
 
@@ -190,7 +191,8 @@ TEST(iq_json_refuses_wrong_types_and_names_the_field)
         { "{\"terms\":[1]}", "request.terms: not an object", GW_E_TYPE },
         { "{\"terms\":[{\"id\":256}]}", "term.id: out of range", GW_E_RANGE },
         { "{\"terms\":[{\"remote_rtp\":\"nowhere\"}]}", "term.remote_rtp: not ADDRESS:PORT", GW_E_RANGE },
-        { "{\"terms\":[{\"local\":{\"key\":\"0g\"}}]}", "crypto.key: not so many octets in hexadecimal digits", GW_E_RANGE },
+        { "{\"terms\":[{\"local\":{\"key\":\"0g\"}}]}", "crypto.key: not so many octets in hexadecimal digits",
+          GW_E_RANGE },
         { "{\"terms\":[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}", "request.terms: too many", GW_E_RANGE },
         { "[]", "message.request: not an object", GW_E_TYPE },
     };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/base/crypto.h"
+#include "gateway/base/tls_profile.h"
 #include "gateway/dtls/dtls_priv.h"
 #include "gateway/dtls/fingerprint.h"
 
@@ -83,23 +84,16 @@ static int write_profiles(const uint16_t *profiles, unsigned n, char *buf, size_
     return at ? 0 : GW_E_INVAL;
 }
 
-/* TS 33.328 annex M, TS 33.210 s. 6.2: 1.2 (over TCP also 1.3), ephemeral ECDH with AEAD, no NULL, anonymous or PSK
- * suite, no resumption, no renegotiation, no compression. */
-static int settings(SSL_CTX *ctx, int min, int max)
+/* The profile, and what is peculiar to media: no resumption, and the peer's certificate is judged by its fingerprint. */
+static int settings(SSL_CTX *ctx, bool is_datagram)
 {
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                        NULL); /* mutual (TS 33.328 s. 4.1.2.3) */
     SSL_CTX_set_cert_verify_callback(ctx, gw_dtls_on_certificate, NULL);
-    if (!SSL_CTX_set_min_proto_version(ctx, min) || !SSL_CTX_set_max_proto_version(ctx, max) ||
-        !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                                      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384") ||
-        !SSL_CTX_set1_groups_list(ctx, "P-256:X25519:P-384"))
-        return GW_E_CRYPTO;
-    return 0;
+    return gw_tls_profile_apply(ctx, is_datagram);
 }
 
 static int datagram_settings(SSL_CTX *ctx, const char *profiles)
@@ -108,7 +102,7 @@ static int datagram_settings(SSL_CTX *ctx, const char *profiles)
     SSL_CTX_set_read_ahead(ctx, 1);
     if (SSL_CTX_set_tlsext_use_srtp(ctx, profiles) != 0) /* 0 is success here */
         return GW_E_CRYPTO;
-    return settings(ctx, DTLS1_2_VERSION, DTLS1_2_VERSION);
+    return settings(ctx, true);
 }
 
 static int stream_settings(SSL_CTX *ctx)
@@ -116,7 +110,7 @@ static int stream_settings(SSL_CTX *ctx)
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (!SSL_CTX_set_num_tickets(ctx, 0))
         return GW_E_CRYPTO;
-    return settings(ctx, TLS1_2_VERSION, TLS1_3_VERSION);
+    return settings(ctx, false);
 }
 
 static int fingerprint(X509 *cert, struct gw_iq_fingerprint *out)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "gateway/dtls/cert.h"
+#include "gateway/dtls/tls_trust.h"
 
 struct gw_dtls_identity {
     atomic_uint refs;
@@ -28,5 +29,9 @@ bool gw_dtls_peer_set(struct gw_dtls_peer *peer, const struct gw_iq_fingerprint 
 bool gw_dtls_peer_fits(SSL *ssl, const struct gw_dtls_peer *peer);
 /* Called while the peer's certificate is looked at: 1 to go on. */
 int gw_dtls_on_certificate(X509_STORE_CTX *store, void *arg);
+
+SSL_CTX *gw_tls_trust_ctx(struct gw_tls_trust *trust);
+/* After a handshake: the name of the peer's certificate that is on the list. False: none is. */
+bool gw_tls_trust_fits(const struct gw_tls_trust *trust, SSL *ssl, char name[GW_TLS_NAME + 1]);
 
 #endif

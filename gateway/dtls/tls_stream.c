@@ -6,7 +6,9 @@
 #include "gateway/dtls/dtls_priv.h"
 
 struct gw_tls {
-    struct gw_dtls_identity *identity;
+    struct gw_dtls_identity *identity; /* NULL: trust has the certificate */
+    const struct gw_tls_trust *trust;
+    char name[GW_TLS_NAME + 1]; /* of the peer, by trust */
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     struct gw_dtls_peer peer;
@@ -14,13 +16,13 @@ struct gw_tls {
     int cause;
 };
 
-int gw_tls_new(struct gw_dtls_identity *identity, bool is_client, struct gw_tls **out)
+static int stream_new(SSL_CTX *ctx, bool is_client, struct gw_tls **out)
 {
     struct gw_tls *t = calloc(1, sizeof(*t));
 
     if (!t)
         return GW_E_NOMEM;
-    t->ssl = SSL_new(identity->tls);
+    t->ssl = SSL_new(ctx);
     t->in = BIO_new(BIO_s_mem());
     t->out = BIO_new(BIO_s_mem());
     if (!t->ssl || !t->in || !t->out || !gw_dtls_expect(t->ssl, &t->peer)) {
@@ -37,9 +39,26 @@ int gw_tls_new(struct gw_dtls_identity *identity, bool is_client, struct gw_tls 
         SSL_set_connect_state(t->ssl);
     else
         SSL_set_accept_state(t->ssl);
-    t->identity = gw_dtls_identity_ref(identity);
     *out = t;
     return 0;
+}
+
+int gw_tls_new(struct gw_dtls_identity *identity, bool is_client, struct gw_tls **out)
+{
+    int err = stream_new(identity->tls, is_client, out);
+
+    if (!err)
+        (*out)->identity = gw_dtls_identity_ref(identity);
+    return err;
+}
+
+int gw_tls_new_trusted(struct gw_tls_trust *trust, bool is_client, struct gw_tls **out)
+{
+    int err = stream_new(gw_tls_trust_ctx(trust), is_client, out);
+
+    if (!err)
+        (*out)->trust = trust;
+    return err;
 }
 
 void gw_tls_free(struct gw_tls *t)
@@ -57,9 +76,22 @@ static void fail(struct gw_tls *t, int cause)
     t->cause = cause;
 }
 
+/* The chain was verified in the handshake; what is left is whose it is. */
+static void verify_trusted(struct gw_tls *t)
+{
+    if (SSL_get_verify_result(t->ssl) == X509_V_OK && gw_tls_trust_fits(t->trust, t->ssl, t->name)) {
+        t->state = GW_TLS_UP;
+    } else {
+        SSL_shutdown(t->ssl);
+        fail(t, GW_E_MISMATCH);
+    }
+}
+
 static void verify(struct gw_tls *t)
 {
-    if (t->peer.nfingerprints == 0) {
+    if (t->trust) {
+        verify_trusted(t);
+    } else if (t->peer.nfingerprints == 0) {
         t->state = GW_TLS_UNVERIFIED;
     } else if (gw_dtls_peer_fits(t->ssl, &t->peer)) {
         t->state = GW_TLS_UP;
@@ -86,6 +118,11 @@ int gw_tls_cause(const struct gw_tls *t)
     return t->cause;
 }
 
+const char *gw_tls_peer_name(const struct gw_tls *t)
+{
+    return t->name;
+}
+
 const char *gw_tls_name(const struct gw_tls *t)
 {
     const char *name = SSL_get_cipher_name(t->ssl);
@@ -110,7 +147,7 @@ void gw_tls_input(struct gw_tls *t, struct gw_span octets)
     if (ret == 1)
         verify(t);
     else if (SSL_get_error(t->ssl, ret) != SSL_ERROR_WANT_READ)
-        fail(t, t->peer.is_rejected ? GW_E_MISMATCH : GW_E_CRYPTO);
+        fail(t, t->peer.is_rejected || SSL_get_verify_result(t->ssl) != X509_V_OK ? GW_E_MISMATCH : GW_E_CRYPTO);
     ERR_clear_error();
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/base/crypto.h"
+#include "gateway/base/tls_profile.h"
 
 enum { SELF_SIGNED_DAYS = 90, CHAIN_MAX = 8 };
 
@@ -133,13 +134,8 @@ int gw_ws_tls_apply(const struct gw_ws_tls *t, void *ssl_ctx)
 {
     SSL_CTX *ctx = ssl_ctx;
 
-    if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
-        !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                                      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                                      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305") ||
-        !SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"))
+    if (gw_tls_profile_apply(ctx, false) != 0)
         return GW_E_CRYPTO;
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_clear_chain_certs(ctx);
     if (SSL_CTX_use_certificate(ctx, t->cert[0]) != 1 || SSL_CTX_use_PrivateKey(ctx, t->key) != 1)
         return GW_E_CRYPTO;

@@ -1,0 +1,109 @@
+#include "gateway/dtls/tls_trust.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/tls_profile.h"
+#include "gateway/dtls/dtls_priv.h"
+
+struct gw_tls_trust {
+    SSL_CTX *ctx;
+    char *const *names;
+    unsigned n;
+};
+
+static int load(SSL_CTX *ctx, const char *cert, const char *key, const char *ca, char *why, size_t why_size)
+{
+    if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
+        snprintf(why, why_size, "%.256s: no certificate in PEM can be read", cert);
+        return GW_E_IO;
+    }
+    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
+        snprintf(why, why_size, "%.256s: no private key that belongs to %.256s", key, cert);
+        return GW_E_MISMATCH;
+    }
+    if (SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1) {
+        snprintf(why, why_size, "%.256s: no certificate of an authority can be read", ca);
+        return GW_E_IO;
+    }
+    return 0;
+}
+
+int gw_tls_trust_new(const char *cert_path, const char *key_path, const char *ca_path, char *const *names, unsigned n,
+                     struct gw_tls_trust **out, char *why, size_t why_size)
+{
+    struct gw_tls_trust *t = calloc(1, sizeof(*t));
+    int err;
+
+    snprintf(why, why_size, "no TLS context");
+    if (!t)
+        return GW_E_NOMEM;
+    t->names = names;
+    t->n = n;
+    t->ctx = SSL_CTX_new(TLS_method());
+    err = t->ctx ? gw_tls_profile_apply(t->ctx, false) : GW_E_NOMEM;
+    if (!err)
+        err = load(t->ctx, cert_path, key_path, ca_path, why, why_size);
+    if (err) {
+        gw_tls_trust_free(t);
+        ERR_clear_error();
+        return err;
+    }
+    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(t->ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(t->ctx, 0);
+    SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    *out = t;
+    return 0;
+}
+
+void gw_tls_trust_free(struct gw_tls_trust *t)
+{
+    if (!t)
+        return;
+    SSL_CTX_free(t->ctx);
+    free(t);
+}
+
+SSL_CTX *gw_tls_trust_ctx(struct gw_tls_trust *t)
+{
+    return t->ctx;
+}
+
+/* The first name, for the log and to tell peers apart where no list says which. */
+static void own_name(X509 *cert, char name[GW_TLS_NAME + 1])
+{
+    GENERAL_NAMES *all = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    const char *found = NULL;
+    int len = 0;
+
+    for (int i = 0; all && !found && i < sk_GENERAL_NAME_num(all); i++) {
+        const GENERAL_NAME *g = sk_GENERAL_NAME_value(all, i);
+        if (g->type == GEN_DNS) {
+            found = (const char *)ASN1_STRING_get0_data(g->d.dNSName);
+            len = ASN1_STRING_length(g->d.dNSName);
+        }
+    }
+    if (found && len <= GW_TLS_NAME && !memchr(found, 0, (size_t)len))
+        snprintf(name, GW_TLS_NAME + 1, "%.*s", len, found);
+    else if (X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, GW_TLS_NAME + 1) < 0)
+        name[0] = 0;
+    GENERAL_NAMES_free(all);
+}
+
+bool gw_tls_trust_fits(const struct gw_tls_trust *t, SSL *ssl, char name[GW_TLS_NAME + 1])
+{
+    X509 *cert = SSL_get1_peer_certificate(ssl);
+    bool fits = cert && t->n == 0;
+
+    for (unsigned i = 0; cert && !fits && i < t->n; i++)
+        fits = X509_check_host(cert, t->names[i], 0, 0, NULL) == 1;
+    if (fits)
+        own_name(cert, name);
+    X509_free(cert);
+    return fits;
+}
