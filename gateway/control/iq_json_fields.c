@@ -191,6 +191,7 @@ static const struct gw_iq_field stream_fields[] = { NUMBER(stream, id),
                                                     FLAG(stream, core_has_rsize),
                                                     FLAG(stream, access_has_rsize),
                                                     BOTH(stream, udptl, udptl_type),
+                                                    FLAG(stream, is_opaque),
                                                     END };
 TYPE(stream, stream_fields);
 

@@ -1,11 +1,15 @@
 /* The controller's end of Iq between machines: one or more access gateways, to one of which each new context goes.
  * Pure: messages and the time in, messages and a deadline out; lost, repeated and disordered messages are allowed for.
  *
- *   a new context        goes to the connected access gateway with the smallest share of its limit in use; none: LIMIT
- *   no reply             the request is repeated, with its txn; after 2 s its caller hears TIMEOUT, and an audit
- * follows a reply too late     a context that it made is released an access gateway    gone for longer than `grace`,
- * started anew, or ending: its contexts are over (OUT_OF_SERVICE) audit                after every connection, time-out
- * and each minute: contexts of ours that it does not have are over, those that it has and we do not know are released
+ * A new context goes to the connected access gateway with the smallest share of its limit in use; without any: LIMIT.
+ *
+ * A request without a reply is repeated, with its txn; after 2 s its caller hears TIMEOUT, and an audit follows.
+ *
+ * The contexts of an access gateway that is gone for longer than `grace`, was started anew or ends are over: their calls
+ * get OUT_OF_SERVICE.
+ *
+ * An audit comes after every connection and time-out and each minute: contexts of ours that the access gateway does not
+ * have are over, those that it has and we do not know are released.
  *
  * The ids of contexts that callers see are of this end. Thread: control. Callbacks run inside input, closed and expire,
  * never inside submit, and may submit. */

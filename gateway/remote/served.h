@@ -1,11 +1,13 @@
 /* The access gateway's end of Iq between machines: requests of controllers become requests of this process, replies and
- * notifications go back, and what belongs to whom is remembered. Pure: messages and the time in, messages and a
- * deadline out; lost, repeated and disordered messages are allowed for, though TLS brings none.
+ * notifications go back, and what belongs to whom is remembered. Pure: messages and the time in, messages and a deadline
+ * out; lost, repeated and disordered messages are allowed for, though TLS brings none.
  *
- *   a request again     the reply that was given, if it is among the last GW_IQ_WINDOW; what is older is stale
- *   a notification      is repeated each second until acknowledged, for GW_SERVED_NOTIFY_S at most
- *   a controller anew   (another incarnation) has no contexts: those of the one before are released
- *   a controller gone   for longer than `grace`: its contexts are released
+ * A request that comes again gets the reply that was given, if it is among the last GW_IQ_WINDOW; what is older is stale.
+ *
+ * A notification is repeated until acknowledged, for GW_SERVED_NOTIFY_S at most.
+ *
+ * A controller with another incarnation has no contexts: those of the one before are released. So are those of one that
+ * is gone for longer than `grace`.
  *
  * A controller is one by the name in its certificate and its node name; it sees its own contexts alone.
  * Thread: control. Callbacks run inside any call here; `send` must not come back. */
