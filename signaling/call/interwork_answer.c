@@ -31,7 +31,10 @@ static int answer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
         s->is_on = err == 0;
         return err;
     }
-    err = s->kind == MS_DATA || s->pass ? 0 : ms_codecs_answer(ms, from, s, m, why);
+    if (ms_is_fax(s))
+        err = ms_fax_answer(s, from, m, why);
+    else
+        err = s->kind == MS_DATA || s->pass ? 0 : ms_codecs_answer(ms, from, s, m, why);
     if (!err)
         err = ms_transport_answer(ms, from, sdp, i, s, why);
     if (!err && s->kind == MS_DATA)

@@ -141,7 +141,7 @@ static void write_own(struct gw_ms *ms, const struct ms_channel *c, bool is_offe
         break;
     case GW_IQ_T38:
         if (t->want.security == GW_IQ_DTLS)
-            ms_fax_write_dtls(b, t, is_offer);
+            ms_write_dtls(b, t, is_offer);
         ms_fax_write(b, "a=", c->t38, GW_LEG_CORE, is_offer, true);
         break;
     }

@@ -1,6 +1,8 @@
 /* T.38 between the legs: its attributes as each leg is told them, and how we send there (specs/data-media.md 6.1; T.38
  * annex D, RFC 7345). The fax itself is negotiated end to end through us; error correction and the size of a packet are
  * matters of each leg. */
+#include <strings.h>
+
 #include "signaling/call/interwork_priv.h"
 
 enum { OUR_DATAGRAM = 1400 }; /* that we take */
@@ -70,17 +72,6 @@ void ms_fax_write_bandwidth(struct gw_sdp_buf *b, const struct gw_addr *a)
     gw_sdp_printf(b, "b=AS:%u\r\n", a->family == 6 ? 48 : 46);
 }
 
-void ms_fax_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer)
-{
-    ms_write_fingerprint(b, t);
-    gw_sdp_printf(b, "a=setup:%s\r\n",
-                  is_offer                              ? "actpass"
-                  : t->want.setup == GW_IQ_SETUP_ACTIVE ? "active"
-                                                        : "passive");
-    if (t->tls_id[0])
-        gw_sdp_printf(b, "a=tls-id:%s\r\n", t->tls_id);
-}
-
 /* Another address is another association, where no tls-id says otherwise (RFC 7345 s. 4.1, RFC 8842 s. 5.3). */
 int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw_addr *remote, bool is_offer,
                      struct gw_sdp_refusal *why)
@@ -94,4 +85,81 @@ int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw
     if (is_elsewhere && !d->tls_id.len && t->want.dtls_generation == generation)
         t->want.dtls_generation++;
     return 0;
+}
+
+/* ---- m-lines of phones (TS 33.328 s. L.3, RFC 7345) ---- */
+
+bool ms_fax_is_dtls(const char *proto)
+{
+    return strcasecmp(proto, "UDP/TLS/UDPTL") == 0;
+}
+
+const char *ms_fax_profile(const struct gw_ms *ms, enum gw_leg to, bool is_protected)
+{
+    bool is_dtls = to == GW_LEG_ACCESS ? is_protected : ms->conf->core_fax.v == 1;
+
+    return is_dtls ? "UDP/TLS/UDPTL" : "udptl";
+}
+
+/* We are a lite agent: one of the two must be a full one (RFC 8445 s. 6.1.1). */
+bool ms_fax_has_ice(const struct gw_sdp *sdp, const struct gw_sdp_media *m)
+{
+    struct gw_span ufrag, pwd;
+
+    return !gw_sdp_has(&sdp->session, "ice-lite") && gw_sdp_inherit(sdp, m, "ice-ufrag", &ufrag) &&
+           gw_sdp_inherit(sdp, m, "ice-pwd", &pwd) && gw_sdp_check_ufrag(ufrag) == 0 && gw_sdp_check_pwd(pwd) == 0;
+}
+
+int ms_fax_transport(const struct gw_sdp *sdp, const struct gw_sdp_media *m, struct ms_term *t,
+                     const struct gw_addr *remote, bool is_offer, struct gw_sdp_refusal *why)
+{
+    struct gw_span ufrag, pwd;
+    struct ms_dtls d;
+    int err = ms_read_dtls(sdp, m, &d, why);
+
+    if (!err && t->want.has_ice && !ms_fax_has_ice(sdp, m))
+        err = refuse(why, 302, "no usable ICE credentials");
+    if (!err)
+        err = ms_fax_take_dtls(t, &d, remote, is_offer, why);
+    if (err)
+        return err;
+    t->want.dtls_generation += t->want.dtls_generation == 0;
+    if (t->want.has_ice && gw_sdp_inherit(sdp, m, "ice-ufrag", &ufrag) && gw_sdp_inherit(sdp, m, "ice-pwd", &pwd)) {
+        t->want.ice_generation += t->want.ice_generation == 0;
+        ms_take_ice(t, ufrag, pwd, is_offer);
+    }
+    return 0;
+}
+
+int ms_fax_answer(struct ms_stream *s, enum gw_leg from, const struct gw_sdp_media *m, struct gw_sdp_refusal *why)
+{
+    int err = ms_fax_read(m, &s->t38[from], why);
+
+    return err ? err : ms_fax_check(s->t38, ms_other(from), why);
+}
+
+void ms_fax_write_media(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, const struct ms_stream *s,
+                        bool is_offer, struct gw_sdp_buf *b)
+{
+    const struct gw_sdp_section *m = &src->media[s->line[ms_other(to)]].section;
+    const struct ms_line *l = &ms->now.legs[to].lines[s->line[to]];
+    const struct ms_term *t = ms_term(ms, s->term[to]);
+    const struct gw_addr *at = t->local.ncandidates ? &t->local.candidates[0] : &t->local.rtp;
+
+    gw_sdp_printf(b, "m=image %u %s t38\r\n", at->port, l->proto);
+    ms_write_c(b, at);
+    ms_fax_write_bandwidth(b, at);
+    if (t->want.has_ice)
+        ms_write_transport(b, t, NULL, is_offer);
+    else if (t->want.security == GW_IQ_DTLS)
+        ms_write_dtls(b, t, is_offer);
+    if (is_offer && to == GW_LEG_ACCESS && t->want.security == GW_IQ_DTLS)
+        gw_sdp_printf(b, "a=3ge2ae:applied\r\n");
+    ms_fax_write(b, "a=", s->t38, to, is_offer, true);
+    for (unsigned i = 0; i < m->nlines; i++) {
+        struct gw_span name, value;
+        if (gw_sdp_attr_of(&m->lines[i], &name, &value) && !ms_write_ends_here(name) && !gw_sdp_is_t38(name))
+            gw_sdp_printf(b, "a=%.*s\r\n", GW_SDP_ARG(m->lines[i].value));
+    }
+    gw_sdp_printf(b, "a=%s\r\n", gw_sdp_direction_text(ms_direction_out(s, to, is_offer)));
 }

@@ -98,20 +98,27 @@ static void fill_stream(const struct gw_ms *ms, unsigned index, struct gw_iq_str
         if (s->ext_agreed[k])
             q->exts[q->nexts++] = (struct gw_iq_ext){ s->ext[k][GW_LEG_ACCESS], s->ext[k][GW_LEG_CORE] };
     q->is_opaque = s->pass == MS_ANCHORED;
-    if (q->is_opaque)
+    if (q->is_opaque) {
+        q->kind = GW_IQ_AUDIO; /* a fax, too: nobody looks at it */
         return;
+    }
+    if (ms_is_fax(s)) {
+        for (int leg = 0; leg < 2; leg++)
+            q->udptl[leg] = ms_fax_udptl(s->t38, (enum gw_leg)leg);
+        return;
+    }
     fill_pts(ms, s, q);
     fill_feedback(ms, s, q);
 }
 
-/* Silence is a fault only of a side that is to send. */
+/* Silence is a fault only of a side that is to send; a fax machine that receives a page is silent for minutes. */
 static uint16_t inactivity(const struct gw_ms *ms, const struct gw_iq_term *t)
 {
     enum gw_leg leg = t->realm == GW_IQ_ACCESS ? GW_LEG_ACCESS : GW_LEG_CORE;
 
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         const struct ms_stream *s = &ms->now.streams[i];
-        if (s->is_used && s->kind < MS_DATA && s->term[leg] == t->id && is_open(s, leg))
+        if (s->is_used && s->kind < GW_IQ_IMAGE && s->term[leg] == t->id && is_open(s, leg))
             return (uint16_t)(ms->conf->media_inactivity > UINT16_MAX ? UINT16_MAX : ms->conf->media_inactivity);
     }
     return 0;

@@ -64,7 +64,8 @@ static int decide(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, 
     v->is_tcp = ms->e2ae.client == GW_CLIENT_UE && ms_data_row(m) && (media == GW_E2AE_MSRP || media == GW_E2AE_BFCP);
     if (v->is_tcp)
         return 0;
-    if (media != GW_E2AE_RTP || (!gw_span_is(m->type, "audio") && !gw_span_is(m->type, "video"))) {
+    if (!(media == GW_E2AE_RTP && (gw_span_is(m->type, "audio") || gw_span_is(m->type, "video"))) &&
+        !(media == GW_E2AE_UDPTL && gw_span_is(m->type, "image") && ms->e2ae.client == GW_CLIENT_UE)) {
         ms_refuse(why, 488, 304, "Media type not carried");
         return GW_E_UNSUPPORTED;
     }
@@ -82,6 +83,8 @@ static enum gw_iq_kind kind_of(const struct gw_sdp_media *m, bool is_tcp)
         return (enum gw_iq_kind)(gw_span_is(m->type, "message") ? MS_TCP_MSRP : MS_TCP_BFCP);
     if (gw_span_is(m->type, "application"))
         return (enum gw_iq_kind)MS_DATA;
+    if (gw_span_is(m->type, "image"))
+        return GW_IQ_IMAGE;
     return gw_span_is(m->type, "video") ? GW_IQ_VIDEO : GW_IQ_AUDIO;
 }
 
@@ -100,7 +103,7 @@ static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sd
     if (s->pass != v->pass) /* another profile than was negotiated for it */
         ms->now.legs[ms_other(from)].lines[s->line[ms_other(from)]].proto[0] = 0;
     s->pass = (uint8_t)v->pass;
-    err = s->pass ? 0 : ms_codecs_offer(ms, from, s, m, why);
+    err = s->pass ? 0 : ms_is_fax(s) ? ms_fax_read(m, &s->t38[from], why) : ms_codecs_offer(ms, from, s, m, why);
     if (!err)
         err = ms_transport_offer(ms, from, sdp, i, s, why);
     if (!err) {

@@ -49,6 +49,7 @@ struct ms_stream {
     struct ms_codec codecs[GW_IQ_PTS];
     uint8_t ext[EXT_COUNT][2]; /* ids, 0: not offered */
     bool ext_agreed[EXT_COUNT];
+    struct gw_sdp_t38 t38[2]; /* of a fax, as that leg's last SDP says */
 };
 
 struct ms_line {                       /* an m-line of one leg; its place never changes (RFC 3264 s. 8) */
@@ -244,6 +245,7 @@ struct ms_dtls { /* of a received m-line */
 };
 int ms_read_dtls(const struct gw_sdp *sdp, const struct gw_sdp_media *m, struct ms_dtls *d, struct gw_sdp_refusal *why);
 void ms_take_dtls(struct ms_term *t, const struct ms_dtls *d, bool is_offer);
+void ms_take_ice(struct ms_term *t, struct gw_span ufrag, struct gw_span pwd, bool is_offer);
 
 /* --- interwork_sdes.c (RFC 4568 s. 5, 7; TS 33.328 annex E) */
 int ms_sdes_offer(struct gw_ms *ms, struct ms_term *t, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
@@ -316,9 +318,21 @@ void ms_fax_write(struct gw_sdp_buf *b, const char *prefix, const struct gw_sdp_
 int ms_fax_check(const struct gw_sdp_t38 t38[2], enum gw_leg offerer, struct gw_sdp_refusal *why);
 /* How we send to a leg. */
 struct gw_iq_udptl ms_fax_udptl(const struct gw_sdp_t38 t38[2], enum gw_leg to);
+static inline bool ms_is_fax(const struct ms_stream *s) /* between phones; a browser's is a channel */
+{
+    return s->kind == GW_IQ_IMAGE && !s->pass;
+}
+bool ms_fax_is_dtls(const char *proto);
+const char *ms_fax_profile(const struct gw_ms *ms, enum gw_leg to, bool is_protected);
+bool ms_fax_has_ice(const struct gw_sdp *sdp, const struct gw_sdp_media *m); /* of a full agent */
+/* What a received m-line says of DTLS and ICE, into its termination. */
+int ms_fax_transport(const struct gw_sdp *sdp, const struct gw_sdp_media *m, struct ms_term *t,
+                     const struct gw_addr *remote, bool is_offer, struct gw_sdp_refusal *why);
+int ms_fax_answer(struct ms_stream *s, enum gw_leg from, const struct gw_sdp_media *m, struct gw_sdp_refusal *why);
+void ms_fax_write_media(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, const struct ms_stream *s,
+                        bool is_offer, struct gw_sdp_buf *b);
 int ms_fax_read(const struct gw_sdp_media *m, struct gw_sdp_t38 *out, struct gw_sdp_refusal *why); /* an m=image */
 void ms_fax_write_bandwidth(struct gw_sdp_buf *b, const struct gw_addr *a);
-void ms_fax_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer);
 /* RFC 7345 s. 4: what a peer says of DTLS without ICE, and where it is. */
 int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw_addr *remote, bool is_offer,
                      struct gw_sdp_refusal *why);
@@ -331,7 +345,9 @@ void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const stru
                           struct gw_sdp_buf *b);
 void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
 void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t); /* of our certificate */
-/* ICE, fingerprint, setup, tls-id and mid of a WebRTC m-line. */
+void ms_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer); /* fingerprint, setup, tls-id */
+bool ms_write_ends_here(struct gw_span name); /* an attribute that does not pass to the other leg */
+/* ICE, fingerprint, setup, tls-id and, unless NULL, mid of an m-line with ICE. */
 void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer);
 
 /* --- interwork.c: what every exchange needs */

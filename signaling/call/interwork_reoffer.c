@@ -20,7 +20,7 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
             ms_tcp_keep(ms, s);
             continue;
         }
-        if ((s->pass || ms_codecs_offer(ms, ms_other(to), s, &src->media[i], &why) == 0) &&
+        if ((s->pass || ms_is_fax(s) || ms_codecs_offer(ms, ms_other(to), s, &src->media[i], &why) == 0) &&
             ms_transport_out(ms, to, s, ms_is_secure(f->lines[i].proto)) == 0)
             s->is_offered = true;
     }

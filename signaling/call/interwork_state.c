@@ -118,15 +118,18 @@ void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line)
     s->is_used = s->is_offered = s->is_on = false;
 }
 
-/* A free stream. One that served another m-line keeps its terminations (their ports), but no key: a key is never used
- * on two m-lines (RFC 4568 s. 6.1). */
+/* A free stream, one of that kind first. One that served another m-line keeps its terminations (their ports), but no
+ * key: a key is never used on two m-lines (RFC 4568 s. 6.1). */
 int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
 {
     struct ms_stream *s;
     unsigned i = 0;
 
-    while (i < GW_IQ_STREAMS && ms->now.streams[i].is_used)
+    while (i < GW_IQ_STREAMS && (ms->now.streams[i].is_used || ms->now.streams[i].kind != kind))
         i++;
+    for (unsigned k = 0; i == GW_IQ_STREAMS && k < GW_IQ_STREAMS; k++)
+        if (!ms->now.streams[k].is_used)
+            i = k;
     if (i == GW_IQ_STREAMS)
         return GW_E_LIMIT;
     s = &ms->now.streams[i];
@@ -135,6 +138,7 @@ int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
     s->kind = (uint8_t)kind;
     s->ncodecs = 0;
     s->pass = MS_NOT_PASSED;
+    memset(s->t38, 0, sizeof(s->t38));
     memset(s->ext, 0, sizeof(s->ext));
     memset(s->ext_agreed, 0, sizeof(s->ext_agreed));
     for (int leg = 0; leg < 2; leg++) {
@@ -174,6 +178,27 @@ int ms_take_line(struct ms_leg *leg, unsigned *index)
     return 0;
 }
 
+static bool is_voice_or_fax(unsigned kind)
+{
+    return kind == GW_IQ_AUDIO || kind == GW_IQ_IMAGE;
+}
+
+/* The m-line changes its type on both legs: fax in place of voice, and back (RFC 3264 s. 8.3.3). */
+static int change_media(struct gw_ms *ms, enum gw_leg from, struct ms_line *l, enum gw_iq_kind kind)
+{
+    struct ms_stream *old = &ms->now.streams[l->stream];
+    struct ms_line *other = &ms->now.legs[ms_other(from)].lines[old->line[ms_other(from)]];
+    int index, err = ms_take_stream(ms, kind, &index);
+
+    if (err)
+        return err;
+    memcpy(ms->now.streams[index].line, old->line, sizeof(old->line));
+    old->is_used = old->is_offered = old->is_on = false;
+    l->stream = other->stream = index;
+    other->proto[0] = 0;
+    return 0;
+}
+
 int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind kind, struct ms_stream **out)
 {
     struct ms_leg *f = &ms->now.legs[from], *t = &ms->now.legs[ms_other(from)];
@@ -182,8 +207,15 @@ int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind k
     unsigned place;
     int index, err;
 
-    if (l->stream != MS_NO_STREAM && ms->now.streams[l->stream].kind != kind)
-        ms_unbind(ms, from, line);
+    if (l->stream != MS_NO_STREAM && ms->now.streams[l->stream].kind != kind) {
+        if (is_voice_or_fax(kind) && is_voice_or_fax(ms->now.streams[l->stream].kind)) {
+            err = change_media(ms, from, l, kind);
+            if (err)
+                return err;
+        } else {
+            ms_unbind(ms, from, line);
+        }
+    }
     if (l->stream == MS_NO_STREAM) {
         err = ms_take_stream(ms, kind, &index);
         if (err)

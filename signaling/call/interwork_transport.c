@@ -140,18 +140,16 @@ void ms_take_dtls(struct ms_term *t, const struct ms_dtls *d, bool is_offer)
     gw_span_copy(d->tls_id, t->remote_tls_id, sizeof(t->remote_tls_id)); /* its length was checked */
 }
 
-static void apply_webrtc(struct ms_term *t, const struct webrtc *w, bool is_offer)
+void ms_take_ice(struct ms_term *t, struct gw_span ufrag, struct gw_span pwd, bool is_offer)
 {
     struct gw_iq_term *q = &t->want;
 
-    ms_take_dtls(t, &w->dtls, is_offer);
-    if (is_offer && q->remote_ufrag[0] &&
-        (!gw_span_is(w->ufrag, q->remote_ufrag) || !gw_span_is(w->pwd, q->remote_pwd)))
+    if (is_offer && q->remote_ufrag[0] && (!gw_span_is(ufrag, q->remote_ufrag) || !gw_span_is(pwd, q->remote_pwd)))
         q->ice_generation++; /* RFC 8839 s. 4.4.1.1.1 */
     memset(q->remote_ufrag, 0, sizeof(q->remote_ufrag));
     memset(q->remote_pwd, 0, sizeof(q->remote_pwd));
-    memcpy(q->remote_ufrag, w->ufrag.ptr, w->ufrag.len);
-    memcpy(q->remote_pwd, w->pwd.ptr, w->pwd.len);
+    memcpy(q->remote_ufrag, ufrag.ptr, ufrag.len); /* their lengths were checked */
+    memcpy(q->remote_pwd, pwd.ptr, pwd.len);
 }
 
 /* Family of our first address on that leg; or whether we have one of that family. */
@@ -196,7 +194,8 @@ static int new_term(struct gw_ms *ms, enum gw_leg leg, struct ms_stream *s, uint
     if (err)
         return err;
     t->want.family = family ? family : first_family(addresses(ms, leg));
-    t->want.has_ice = t->want.has_rtcp_mux = is_webrtc;
+    t->want.has_ice = is_webrtc;
+    t->want.has_rtcp_mux = is_webrtc || ms_is_fax(s); /* UDPTL has one port */
     t->want.security = is_webrtc ? GW_IQ_DTLS : GW_IQ_PLAIN;
     t->want.ice_generation = t->want.dtls_generation = is_webrtc;
     t->want.dscp = (uint8_t)(leg == GW_LEG_ACCESS ? ms->conf->access_dscp : ms->conf->core_dscp);
@@ -263,7 +262,8 @@ static int webrtc_in(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line, 
         return refuse(why, "m-line not in the BUNDLE group");
     }
     s->direction[GW_LEG_ACCESS] = (uint8_t)gw_sdp_direction(sdp, &sdp->media[line]);
-    apply_webrtc(ms_term(ms, s->term[GW_LEG_ACCESS]), &w, is_offer);
+    ms_take_dtls(ms_term(ms, s->term[GW_LEG_ACCESS]), &w.dtls, is_offer);
+    ms_take_ice(ms_term(ms, s->term[GW_LEG_ACCESS]), w.ufrag, w.pwd, is_offer);
     return 0;
 }
 
@@ -311,6 +311,27 @@ static int read_addresses(struct gw_ms *ms, enum gw_leg from, const struct gw_sd
     return 0;
 }
 
+/* A termination serves fax, DTLS or ICE from its first day or not at all. */
+static bool is_of_another_kind(const struct ms_term *t, const struct ms_stream *s, const char *proto, bool has_ice)
+{
+    bool is_fax = ms_is_fax(s), is_dtls = is_fax && ms_fax_is_dtls(proto);
+
+    return t->want.has_rtcp_mux != is_fax || (t->want.security == GW_IQ_DTLS) != is_dtls || t->want.has_ice != has_ice;
+}
+
+/* DTLS of a phone's fax, with ICE or to the address of the m-line. */
+static int fax_dtls_in(const struct gw_sdp *sdp, unsigned line, struct ms_term *t, const struct gw_addr *remote,
+                       bool is_offer, struct gw_sdp_refusal *why)
+{
+    int err = ms_fax_transport(sdp, &sdp->media[line], t, remote, is_offer, why);
+
+    if (!err && !t->want.has_ice) {
+        t->want.has_remote = true;
+        t->want.remote_rtp = *remote;
+    }
+    return err;
+}
+
 static int plain_in(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, unsigned line, struct ms_stream *s,
                     bool is_offer, struct gw_sdp_refusal *why)
 {
@@ -318,17 +339,21 @@ static int plain_in(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp
     struct gw_addr rtp, rtcp;
     struct ms_term *t;
     uint8_t family;
+    bool has_ice;
     int err = read_addresses(ms, from, sdp, line, &rtp, &rtcp, &family, why);
 
     if (err)
         return err;
+    t = ms_term(ms, s->term[from]);
+    has_ice = is_offer ? from == GW_LEG_ACCESS && ms_is_fax(s) && ms_fax_is_dtls(l->proto) &&
+                             ms_fax_has_ice(sdp, &sdp->media[line])
+                       : t && t->want.has_ice;
     s->direction[from] = (uint8_t)gw_sdp_direction(sdp, &sdp->media[line]);
-    if (rtp.family == 0)
+    if (rtp.family == 0 && !has_ice)
         s->direction[from] &= GW_SDP_SENDONLY; /* nothing can be sent there */
     if (s->pass == MS_DIRECT)
         return 0;
-    t = ms_term(ms, s->term[from]);
-    if (!t || t->want.family != family) {
+    if (!t || t->want.family != family || (is_offer && is_of_another_kind(t, s, l->proto, has_ice))) {
         if (!is_offer || !has_family(addresses(ms, from), family)) {
             ms_refuse(why, 488, 301, "No address of this family here");
             return GW_E_UNSUPPORTED;
@@ -337,7 +362,11 @@ static int plain_in(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp
         if (err)
             return err;
         t = ms_term(ms, s->term[from]);
+        t->want.has_ice = has_ice;
+        t->want.security = ms_is_fax(s) && ms_fax_is_dtls(l->proto) ? GW_IQ_DTLS : GW_IQ_PLAIN;
     }
+    if (t->want.security == GW_IQ_DTLS)
+        return fax_dtls_in(sdp, line, t, &rtp, is_offer, why);
     t->want.security = !s->pass && ms_is_secure(l->proto) ? GW_IQ_SDES : GW_IQ_PLAIN;
     if (t->want.security == GW_IQ_SDES) {
         err = is_offer ? ms_sdes_offer(ms, t, &sdp->media[line], why) : ms_sdes_answer(ms, t, &sdp->media[line], why);
@@ -385,10 +414,13 @@ int ms_transport_answer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
 }
 
 /* Transport pairs of specs 4.2. An m-line that is there keeps the profile that was negotiated for it. */
-static const char *profile(const struct gw_ms *ms, enum gw_leg to, const char *theirs, bool is_protected)
+static const char *profile(const struct gw_ms *ms, enum gw_leg to, const struct ms_stream *s, const char *theirs,
+                           bool is_protected)
 {
     static const char *const core[] = { "RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF" };
 
+    if (ms_is_fax(s))
+        return ms_fax_profile(ms, to, is_protected);
     if (ms_is_webrtc(ms, to))
         return "UDP/TLS/RTP/SAVPF";
     if (ms_is_webrtc(ms, ms_other(to)))
@@ -410,7 +442,7 @@ int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool
     int err;
 
     if (!l->proto[0])
-        snprintf(l->proto, sizeof(l->proto), "%s", s->pass ? theirs : profile(ms, to, theirs, is_protected));
+        snprintf(l->proto, sizeof(l->proto), "%s", s->pass ? theirs : profile(ms, to, s, theirs, is_protected));
     if (s->pass == MS_DIRECT)
         return 0;
     /* all in one bundle, unless this client once described its m-lines without */
@@ -423,12 +455,18 @@ int ms_transport_out(struct gw_ms *ms, enum gw_leg to, struct ms_stream *s, bool
         if (l->in_bundle)
             s->term[to] = o->term[to];
     }
-    if (!s->term[to]) {
+    t = ms_term(ms, s->term[to]);
+    if (!t || (!is_webrtc && is_of_another_kind(t, s, l->proto, t->want.has_ice))) {
         err = new_term(ms, to, s, family);
         if (err)
             return err;
+        t = ms_term(ms, s->term[to]);
     }
-    t = ms_term(ms, s->term[to]);
+    if (ms_is_fax(s)) {
+        t->want.security = ms_fax_is_dtls(l->proto) ? GW_IQ_DTLS : GW_IQ_PLAIN;
+        t->want.dtls_generation += t->want.security == GW_IQ_DTLS && t->want.dtls_generation == 0;
+        return 0;
+    }
     if (!is_webrtc)
         t->want.security = !s->pass && ms_is_secure(l->proto) ? GW_IQ_SDES : GW_IQ_PLAIN;
     if (t->want.security == GW_IQ_SDES)

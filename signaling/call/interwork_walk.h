@@ -80,6 +80,13 @@ static inline void walk_check_core(const struct gw_sdp_section *s, struct gw_spa
              (is_tls && strcmp(never[i], "fingerprint") == 0) || (is_dtls && strcmp(never[i], "tls-id") == 0));
 }
 
+/* RFC 3264 s. 8.3.3 */
+static inline bool walk_is_fax_for_voice(const struct gw_sdp_media *a, const struct gw_sdp_media *b)
+{
+    return (gw_span_is(a->type, "audio") && gw_span_is(b->type, "image")) ||
+           (gw_span_is(a->type, "image") && gw_span_is(b->type, "audio"));
+}
+
 /* A text that we wrote for a leg. */
 static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *text, size_t len, bool is_answer)
 {
@@ -113,7 +120,8 @@ static inline void walk_check_text(struct walk *w, enum gw_leg to, const char *t
         old = walk_parse(w->last[to]);
         MUST(old->nmedia <= now->nmedia);
         for (unsigned i = 0; !is_answer && i < old->nmedia; i++) /* a place that was rejected may be used again */
-            MUST(!w->is_alive[to][i] || gw_span_eq(old->media[i].type, now->media[i].type));
+            MUST(!w->is_alive[to][i] || gw_span_eq(old->media[i].type, now->media[i].type) ||
+                 walk_is_fax_for_voice(&old->media[i], &now->media[i]));
         gw_sdp_free(old);
         free(a);
         free(b);

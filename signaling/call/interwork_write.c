@@ -81,7 +81,7 @@ static const char *const own_attributes[] = {
     "cparmax",
 };
 
-static bool is_own(struct gw_span name)
+bool ms_write_ends_here(struct gw_span name)
 {
     for (size_t i = 0; i < sizeof(own_attributes) / sizeof(own_attributes[0]); i++)
         if (gw_span_is(name, own_attributes[i]))
@@ -187,13 +187,8 @@ void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t)
     gw_sdp_write_fingerprint(b, &fp);
 }
 
-/* In every m-line of a bundle, though RFC 9143 s. 7.2 asks for them in the tagged one alone: all browsers do so, and
- * some clients read them nowhere else. */
-void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer)
+void ms_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer)
 {
-    gw_sdp_printf(b, "a=mid:%s\r\n", mid);
-    gw_sdp_printf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", t->local.ufrag, t->local.pwd);
-    write_candidates(b, &t->local);
     ms_write_fingerprint(b, t);
     gw_sdp_printf(b, "a=setup:%s\r\n",
                   is_offer                              ? "actpass"
@@ -201,6 +196,17 @@ void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const cha
                                                         : "passive");
     if (t->tls_id[0])
         gw_sdp_printf(b, "a=tls-id:%s\r\n", t->tls_id);
+}
+
+/* In every m-line of a bundle, though RFC 9143 s. 7.2 asks for them in the tagged one alone: all browsers do so, and
+ * some clients read them nowhere else. */
+void ms_write_transport(struct gw_sdp_buf *b, const struct ms_term *t, const char *mid, bool is_offer)
+{
+    if (mid)
+        gw_sdp_printf(b, "a=mid:%s\r\n", mid);
+    gw_sdp_printf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", t->local.ufrag, t->local.pwd);
+    write_candidates(b, &t->local);
+    ms_write_dtls(b, t, is_offer);
 }
 
 static void write_webrtc(struct out *o)
@@ -357,7 +363,7 @@ static void write_media(struct out *o)
     write_feedback(o);
     for (unsigned i = 0; i < src->nlines; i++) {
         struct gw_span name, value;
-        if (gw_sdp_attr_of(&src->lines[i], &name, &value) && !is_own(name))
+        if (gw_sdp_attr_of(&src->lines[i], &name, &value) && !ms_write_ends_here(name))
             gw_sdp_printf(o->b, "a=%.*s\r\n", GW_SDP_ARG(src->lines[i].value));
     }
     gw_sdp_printf(o->b, "a=%s\r\n", gw_sdp_direction_text(ms_direction_out(o->s, o->to, o->is_offer)));
@@ -415,7 +421,10 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
             snprintf(l->fmt, sizeof(l->fmt), "*");
         } else {
             gw_span_copy(src->media[s->line[ms_other(to)]].type, l->type, sizeof(l->type));
-            snprintf(l->fmt, sizeof(l->fmt), "%u", s->ncodecs ? s->codecs[0].pt[to] : 0);
+            if (s->kind == GW_IQ_IMAGE)
+                memcpy(l->fmt, "t38", sizeof("t38"));
+            else
+                snprintf(l->fmt, sizeof(l->fmt), "%u", s->ncodecs ? s->codecs[0].pt[to] : 0);
         }
         while (!l->mid[0] && ms_is_webrtc(ms, to)) {
             char mid[12];
@@ -448,6 +457,18 @@ static void write_groups(struct gw_ms *ms, enum gw_leg to, bool is_offer, struct
     }
 }
 
+static bool has_ice(struct gw_ms *ms, enum gw_leg to, bool is_offer)
+{
+    bool has_any = ms_is_webrtc(ms, to);
+
+    for (unsigned i = 0; !has_any && i < ms->now.legs[to].nlines; i++) {
+        const struct ms_stream *s = active(ms, &ms->now.legs[to].lines[i], is_offer);
+        const struct ms_term *t = s ? ms_term(ms, s->term[to]) : NULL;
+        has_any = t && t->want.has_ice;
+    }
+    return has_any;
+}
+
 static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, bool is_offer, uint64_t version,
                       struct gw_sdp_buf *b)
 {
@@ -457,10 +478,10 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
     gw_sdp_printf(b, "v=0\r\no=- %llu %llu IN IP%u %s\r\ns=-\r\n", (unsigned long long)ms->o_id[to],
                   (unsigned long long)version, leg->o_addr.family == 6 ? 6 : 4, gw_addr_ip_text(&leg->o_addr, ip));
     gw_sdp_printf(b, "t=0 0\r\n");
-    if (ms_is_webrtc(ms, to)) {
+    if (ms_is_webrtc(ms, to))
         write_groups(ms, to, is_offer, b);
+    if (has_ice(ms, to, is_offer))
         gw_sdp_printf(b, "a=ice-lite\r\n");
-    }
     ms_pass_write_session(ms, to, src, b);
     for (unsigned i = 0; i < leg->nlines; i++) {
         struct ms_stream *s = active(ms, &leg->lines[i], is_offer);
@@ -490,6 +511,10 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
         }
         if (ms_is_tcp(s->kind)) {
             ms_tcp_write(ms, to, src, s, is_offer, b);
+            continue;
+        }
+        if (ms_is_fax(s)) {
+            ms_fax_write_media(ms, to, src, s, is_offer, b);
             continue;
         }
         o.t = ms_term(ms, s->term[to]);
