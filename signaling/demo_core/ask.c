@@ -9,7 +9,7 @@
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 
-static void user_of(const char *name_addr, char *user, size_t size)
+void gw_demo_user_of(const char *name_addr, char *user, size_t size)
 {
     struct gw_sip_uri u;
     char text[512];
@@ -76,8 +76,7 @@ static void on_response(void *arg, struct gw_sip_client *t, const struct gw_sip_
     gw_demo_call_hang_up(c);
 }
 
-/* An INVITE with what there is and `words`. */
-static int invite(struct gw_demo_call *c, const char *words)
+int gw_demo_call_invite(struct gw_demo_call *c, const char *words)
 {
     struct gw_sdp_buf b = { 0 };
     struct gw_sip_target to = { 0 };
@@ -101,7 +100,7 @@ static int invite(struct gw_demo_call *c, const char *words)
     return err;
 }
 
-static int do_call(struct gw_demo *d, const char *user, const char *words)
+int gw_demo_call_user(struct gw_demo *d, const char *user, const char *words, const char *fax)
 {
     const struct gw_demo_binding *b = gw_registrar_find(&d->registrar, user, gw_ctl_now_us(d->stack));
     char call_id[25], local[400], remote[400];
@@ -118,13 +117,20 @@ static int do_call(struct gw_demo *d, const char *user, const char *words)
     c = gw_demo_call_new(d, GW_DEMO_ECHO, call_id, local, remote, b->uri);
     if (!c)
         return GW_E_NOMEM;
+    c->media.fax.is_caller = true;
+    snprintf(c->media.fax.send, sizeof(c->media.fax.send), "%s", fax ? fax : d->page);
     for (; c->nroutes < b->npaths && (c->routes[c->nroutes] = strdup(b->paths[c->nroutes])); c->nroutes++)
         ;
     gw_log(GW_LOG_INFO, "demo", call_id, "calling %s with %s", user, words);
-    err = invite(c, words);
+    err = gw_demo_call_invite(c, words);
     if (err)
         gw_demo_call_end(c);
     return err;
+}
+
+static int do_call(struct gw_demo *d, const char *user, const char *words)
+{
+    return gw_demo_call_user(d, user, words, NULL);
 }
 
 static struct gw_demo_call *call_of(struct gw_demo *d, const char *user)
@@ -132,7 +138,7 @@ static struct gw_demo_call *call_of(struct gw_demo *d, const char *user)
     char other[GW_REGISTRAR_USER];
 
     for (struct gw_demo_call *c = d->calls; c; c = c->next) {
-        user_of(c->remote, other, sizeof(other));
+        gw_demo_user_of(c->remote, other, sizeof(other));
         if (strcasecmp(user, other) == 0)
             return c;
     }
@@ -148,7 +154,7 @@ static int do_add(struct gw_demo *d, const char *user, const char *words)
 {
     struct gw_demo_call *c = call_of(d, user);
 
-    return !c ? GW_E_NOTFOUND : is_busy(c) ? GW_E_STATE : invite(c, words);
+    return !c ? GW_E_NOTFOUND : is_busy(c) ? GW_E_STATE : gw_demo_call_invite(c, words);
 }
 
 static int do_drop(struct gw_demo *d, const char *user, const char *words)
@@ -156,7 +162,7 @@ static int do_drop(struct gw_demo *d, const char *user, const char *words)
     struct gw_demo_call *c = call_of(d, user);
     int err = !c ? GW_E_NOTFOUND : is_busy(c) ? GW_E_STATE : gw_demo_media_drop(&c->media, words);
 
-    return err ? err : invite(c, "");
+    return err ? err : gw_demo_call_invite(c, "");
 }
 
 static int do_hang_up(struct gw_demo *d, const char *user, const char *words)
@@ -180,7 +186,7 @@ void gw_demo_on_message(struct gw_demo *d, struct gw_sip_server *t, const struct
     struct gw_span body = gw_sip_msg_body(req);
     int err = GW_E_UNSUPPORTED, status;
 
-    user_of(gw_sip_msg_get(req, "From", 0), user, sizeof(user));
+    gw_demo_user_of(gw_sip_msg_get(req, "From", 0), user, sizeof(user));
     if (gw_span_copy(body, text, sizeof(text)) == 0)
         for (unsigned i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
             if (strncasecmp(text, requests[i].words, strlen(requests[i].words)) == 0)

@@ -7,12 +7,12 @@
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 
-enum { SILENCE_S = 60, RING_S = 120, EARLY_MS = 5000 };
+enum { SILENCE_S = 60, RING_S = 120, EARLY_MS = 5000, SWITCH_MS = 1500, FAX_END_MS = 3000 /* its peer ends by itself, mostly */ };
 
 static void call_free(struct gw_demo_call *c)
 {
     gw_demo_media_fini(&c->media);
-    gw_ctl_timer_free(c->answer);
+    gw_ctl_timer_free(c->later);
     if (c->ringing)
         gw_sip_server_drop(c->ringing);
     if (c->unacked)
@@ -132,6 +132,47 @@ int gw_demo_call_set_contact(struct gw_demo_call *c, struct gw_sip_msg *m)
     return err ? err : gw_sip_msg_set(m, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
 }
 
+/* ---- fax ---- */
+
+/* A fax gateway switches an audio call when it hears the tones; this one does so by itself (T.38 s. D.2.2.4). */
+static void on_fax_time(void *arg)
+{
+    struct gw_demo_call *c = arg;
+    int err = 0;
+
+    if (c->is_fax_over) {
+        gw_demo_call_hang_up(c);
+        return;
+    }
+    if (c->unacked || c->calling) {
+        gw_ctl_timer_start(c->later, FAX_END_MS);
+        return;
+    }
+    err = gw_demo_media_switch(&c->media, "fax");
+    if (!err)
+        err = gw_demo_call_invite(c, "");
+    if (err && err != GW_E_STATE)
+        gw_log(GW_LOG_WARNING, "demo", c->call_id, "not switched to fax: %s", gw_err_text(err));
+}
+
+static void on_fax(void *arg, bool is_good, const char *tiff)
+{
+    struct gw_demo_call *c = arg;
+    char user[GW_REGISTRAR_USER];
+    int err;
+
+    c->is_fax_over = true;
+    if (c->kind == GW_DEMO_FAXBACK && is_good && tiff[0]) {
+        gw_demo_user_of(c->remote, user, sizeof(user));
+        err = gw_demo_call_user(c->demo, user, "fax", tiff);
+        if (err)
+            gw_log(GW_LOG_WARNING, "demo", c->call_id, "no fax back to %s: %s", user, gw_err_text(err));
+    }
+    if (!c->later && gw_ctl_timer_new(c->demo->stack, on_fax_time, c, &c->later) != 0)
+        return; /* its peer hangs up, or silence ends it */
+    gw_ctl_timer_start(c->later, FAX_END_MS); /* the last packets are repeated meanwhile */
+}
+
 /* ---- answering ---- */
 
 static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int err)
@@ -221,7 +262,7 @@ static void on_early_over(void *arg)
 /* The same answer twice: in a 183, and in the 200 after some seconds. */
 static int answer_early(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req)
 {
-    int err = gw_ctl_timer_new(c->demo->stack, on_early_over, c, &c->answer);
+    int err = gw_ctl_timer_new(c->demo->stack, on_early_over, c, &c->later);
 
     if (err) {
         refuse(c, t, req, err);
@@ -231,7 +272,7 @@ static int answer_early(struct gw_demo_call *c, struct gw_sip_server *t, const s
     if (err)
         return err;
     c->ringing = t;
-    gw_ctl_timer_start(c->answer, EARLY_MS);
+    gw_ctl_timer_start(c->later, EARLY_MS);
     return 0;
 }
 
@@ -264,6 +305,8 @@ struct gw_demo_call *gw_demo_call_new(struct gw_demo *d, enum gw_demo_kind kind,
                                        .is_event_dropped = kind == GW_DEMO_DTMF,
                                        .on_digit = on_digit,
                                        .on_picture = on_picture,
+                                       .on_fax = on_fax,
+                                       .fax = { .tray = &d->tray },
                                        .arg = c };
     c->next = d->calls;
     d->calls = c;
@@ -283,6 +326,7 @@ static struct gw_demo_call *called(struct gw_demo *d, enum gw_demo_kind kind, co
                          gw_sip_msg_get(req, "From", 0), target);
     if (!c)
         return NULL;
+    c->is_confirmed = true; /* as soon as it is answered, which is before any request of ours */
     while (c->nroutes < GW_DEMO_ROUTES && (route = gw_sip_msg_get(req, "Record-Route", c->nroutes)) &&
            (c->routes[c->nroutes] = strdup(route)))
         c->nroutes++;
@@ -318,6 +362,9 @@ void gw_demo_call_on_invite(struct gw_demo *d, enum gw_demo_kind kind, struct gw
         gw_sip_msg_free(resp);
     } else if (kind == GW_DEMO_EARLY ? answer_early(c, t, req) : accept_offer(c, t, req, 200)) {
         gw_demo_call_end(c);
+    } else if ((kind == GW_DEMO_FAX || kind == GW_DEMO_FAXBACK) && !gw_demo_media_has(&c->media, "fax") &&
+               gw_ctl_timer_new(d->stack, on_fax_time, c, &c->later) == 0) {
+        gw_ctl_timer_start(c->later, SWITCH_MS);
     }
 }
 

@@ -18,6 +18,8 @@ static const struct {
     { "dtmf", GW_DEMO_DTMF, "echo that answers each digit with the same digit, by INFO" },
     { "early", GW_DEMO_EARLY, "echo that is heard before it answers, for five seconds" },
     { "busy", GW_DEMO_BUSY, "is busy" },
+    { "fax", GW_DEMO_FAX, "receives a fax by T.38; switches to it by itself when called by voice" },
+    { "faxback", GW_DEMO_FAXBACK, "receives a fax and sends it back, in a call of its own" },
     { "noanswer", GW_DEMO_NOANSWER, "rings, and gives up after two minutes" },
 };
 
@@ -25,7 +27,7 @@ void gw_demo_write_endpoints(FILE *f)
 {
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
         fprintf(f, "  %-10s %s\n", endpoints[i].user, endpoints[i].sentence);
-    fprintf(f, "A MESSAGE to echo makes it call: \"call me audio chat\"; in the call: \"add chat\", \"drop chat\", \"hang up\".\n");
+    fprintf(f, "A MESSAGE to echo makes it call: \"call me audio chat\", \"call me fax\"; in the call: \"add chat\", \"drop chat\", \"hang up\".\n");
 }
 
 static void on_sweep(void *arg)
@@ -111,12 +113,22 @@ static void on_flow(void *arg, gw_flow_id flow)
 int gw_demo_new(const struct gw_demo_options *options, struct gw_demo **out)
 {
     struct gw_demo *d = calloc(1, sizeof(*d));
+    int err;
 
     if (!d)
         return GW_E_NOMEM;
     d->options = *options;
     d->next_port = options->port_min;
     gw_registrar_init(&d->registrar, options->domain, options->password);
+    err = gw_demo_tray_open(&d->tray, options->fax_dir);
+    if (!err && options->fax_page)
+        snprintf(d->page, sizeof(d->page), "%s", options->fax_page);
+    else if (!err && (size_t)snprintf(d->page, sizeof(d->page), "%s/page.tif", options->fax_dir) < sizeof(d->page))
+        err = gw_demo_paper_draw(d->page);
+    if (err) {
+        gw_demo_free(d);
+        return err;
+    }
     *out = d;
     return 0;
 }

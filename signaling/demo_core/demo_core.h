@@ -15,8 +15,11 @@ struct gw_demo_options {
     const char *password;        /* of every user */
     struct gw_addr media;        /* address for RTP; the port is not used */
     uint16_t port_min, port_max; /* ports for RTP and RTCP, in pairs */
+    const char *fax_dir;         /* where received faxes are laid; made if it is not there */
+    const char *fax_page;        /* TIFF that calls of its own send by fax; NULL: a test page */
 };
 
+/* IO: fax_dir cannot be written. */
 int gw_demo_new(const struct gw_demo_options *options, struct gw_demo **out);
 /* Fills the handler of gw_sip_stack_new. */
 void gw_demo_handler(struct gw_demo *d, struct gw_sip_handler *out);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/base/log.h"
 #include "signaling/demo_core/demo_core.h"
@@ -24,6 +25,8 @@ static int usage(FILE *f, int status)
                "  --password TEXT        password of every user (demo)\n"
                "  --media ADDRESS        address for RTP (127.0.0.1)\n"
                "  --ports MIN-MAX        ports for RTP and RTCP (30000-30999)\n"
+               "  --fax-dir DIRECTORY    where received faxes are laid, as TIFF and PNG (/tmp/imsgw-fax-USER-PORT)\n"
+               "  --fax-page FILE        TIFF that it sends when asked to call by fax (a test page)\n"
                "  --verbose              log more\n\n"
                "endpoints of the domain:\n");
     gw_demo_write_endpoints(f);
@@ -31,7 +34,7 @@ static int usage(FILE *f, int status)
 }
 
 struct arguments {
-    const char *listen, *domain, *password, *media, *ports;
+    const char *listen, *domain, *password, *media, *ports, *fax_dir, *fax_page;
     bool is_verbose;
 };
 
@@ -40,7 +43,8 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
     static const struct option options[] = {
         { "listen", required_argument, NULL, 'l' },   { "domain", required_argument, NULL, 'd' },
         { "password", required_argument, NULL, 'p' }, { "media", required_argument, NULL, 'm' },
-        { "ports", required_argument, NULL, 'r' },    { "verbose", no_argument, NULL, 'v' },
+        { "ports", required_argument, NULL, 'r' },    { "fax-dir", required_argument, NULL, 'f' },
+        { "fax-page", required_argument, NULL, 'g' }, { "verbose", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },           { 0 },
     };
     int c;
@@ -62,6 +66,12 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
         case 'r':
             a->ports = optarg;
             break;
+        case 'f':
+            a->fax_dir = optarg;
+            break;
+        case 'g':
+            a->fax_page = optarg;
+            break;
         case 'v':
             a->is_verbose = true;
             break;
@@ -78,6 +88,8 @@ static int read_options(const struct arguments *a, struct gw_demo_options *o)
 {
     unsigned lo, hi;
 
+    o->fax_dir = a->fax_dir;
+    o->fax_page = a->fax_page;
     o->domain = a->domain;
     o->password = a->password;
     if (gw_addr_parse_ip(a->media, 0, &o->media)) {
@@ -122,7 +134,8 @@ static int run(const struct gw_conf *conf, const struct gw_demo_options *o, cons
 
 int main(int argc, char **argv)
 {
-    struct arguments a = { "127.0.0.1:5070", "ims.example", "demo", "127.0.0.1", "30000-30999", false };
+    struct arguments a = { "127.0.0.1:5070", "ims.example", "demo", "127.0.0.1", "30000-30999", NULL, NULL, false };
+    char fax_dir[64];
     struct gw_demo_options o;
     struct gw_conf *conf;
     char text[1024], why[512];
@@ -130,6 +143,11 @@ int main(int argc, char **argv)
 
     if (read_arguments(argc, argv, &a))
         return usage(stderr, 2);
+    if (!a.fax_dir) { /* of this user's, and of this core alone */
+        const char *port = strrchr(a.listen, ':');
+        snprintf(fax_dir, sizeof(fax_dir), "/tmp/imsgw-fax-%u-%.5s", (unsigned)getuid(), port ? port + 1 : "");
+        a.fax_dir = fax_dir;
+    }
     if (read_options(&a, &o))
         return 2;
     gw_log_set_level(a.is_verbose ? GW_LOG_DEBUG : GW_LOG_INFO);

@@ -5,6 +5,7 @@
 
 #include "sip_fake.h"
 #include "signaling/demo_core/demo_core.h"
+#include "signaling/demo_core/demo_fixture.h"
 #include "signaling/demo_core/registrar.h"
 #include "signaling/sdp/sdp_attr.h"
 
@@ -13,7 +14,7 @@ static struct gw_demo *demo;
 static void start(void)
 {
     static const struct gw_demo_options options = {
-        "ims.example", "demo", { 4, 0, 0, { 127, 0, 0, 1 } }, 28400, 28499
+        "ims.example", "demo", { 4, 0, 0, { 127, 0, 0, 1 } }, 28400, 28499, "/tmp/imsgw-demo-core-test", NULL
     };
     struct gw_sip_handler handler;
     struct gw_sip_stack *stack = fake_sip_reset();
@@ -149,29 +150,6 @@ static const char *sdp_of(const struct gw_sip_msg *m, char *buf, size_t size)
 {
     snprintf(buf, size, "%.*s", (int)gw_sip_msg_body(m).len, (const char *)gw_sip_msg_body(m).ptr);
     return buf;
-}
-
-static void register_ann(void)
-{
-    static const char head[] =
-        "REGISTER sip:ims.example SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f\nTo: <sip:ann@ims.example>\n"
-        "Call-ID: r1\nCSeq: 1 REGISTER\nPath: <sip:token@gw.example;lr;ob>\n"
-        "Contact: <sip:u8@k3.invalid;transport=ws>;expires=600\n";
-    struct gw_sip_server *t;
-    char text[2048], nonce[64] = "", digest[33];
-    const char *p;
-
-    snprintf(text, sizeof(text), "%s\n", head);
-    t = fake_request(0, text);
-    p = strstr(gw_sip_msg_get(fake_last_response(t), "WWW-Authenticate", 0), "nonce=");
-    CHECK(p && sscanf(p, "nonce=\"%63[0-9a-f]", nonce) == 1);
-    gw_digest_response("ann", "ims.example", "demo", "REGISTER", "sip:ims.example", nonce, "auth", "00000001", "c",
-                       digest);
-    snprintf(text, sizeof(text),
-             "%sAuthorization: Digest username=\"ann\", realm=\"ims.example\", nonce=\"%s\", uri=\"sip:ims.example\", "
-             "response=\"%s\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\n\n",
-             head, nonce, digest);
-    EQ(fake_status(fake_request(0, text)), 200);
 }
 
 static int ask(const char *words)

@@ -9,13 +9,23 @@
 
 enum { GW_DEMO_CALLS = 200, GW_DEMO_ROUTES = 8 };
 
-enum gw_demo_kind { GW_DEMO_ECHO, GW_DEMO_DTMF, GW_DEMO_EARLY, GW_DEMO_BUSY, GW_DEMO_NOANSWER };
+enum gw_demo_kind {
+    GW_DEMO_ECHO,
+    GW_DEMO_DTMF,
+    GW_DEMO_EARLY,
+    GW_DEMO_BUSY,
+    GW_DEMO_NOANSWER,
+    GW_DEMO_FAX,
+    GW_DEMO_FAXBACK,
+};
 
 struct gw_demo {
     struct gw_demo_options options;
     struct gw_sip_stack *stack;
     struct gw_registrar registrar;
     struct gw_floor floor; /* of all calls */
+    struct gw_demo_tray tray;
+    char page[GW_DEMO_PATH];    /* that calls of ours send by fax */
     struct gw_ctl_timer *sweep; /* every few seconds: calls whose caller vanished */
     struct gw_demo_call *calls;
     unsigned ncalls;
@@ -34,10 +44,11 @@ struct gw_demo_call {
     struct gw_sip_server *ringing; /* INVITE that owes a final response */
     struct gw_sip_server *unacked; /* INVITE that was answered 2xx and waits for its ACK */
     struct gw_sip_msg *invite;     /* the first request */
-    struct gw_ctl_timer *answer;   /* of early media */
+    struct gw_ctl_timer *later;    /* the answer after early media; a fax that switches, or hangs up */
+    bool is_fax_over;
     struct gw_sip_client *calling; /* INVITE of ours that waits for its final response */
     unsigned nlines;               /* before the offer in it */
-    bool is_confirmed;             /* of a call of ours: its dialog stands */
+    bool is_confirmed;             /* its dialog stands, whatever is answered to a request of ours */
     uint64_t began_us;
     struct gw_demo_media media;
 };
@@ -61,6 +72,11 @@ void gw_demo_calls_sweep(struct gw_demo *d);
 void gw_demo_calls_free(struct gw_demo *d);
 
 /* ask.c: MESSAGE to an endpoint: "call me chat", "add text", "drop chat", "hang up" */
+/* An INVITE with what there is and `words`. */
+int gw_demo_call_invite(struct gw_demo_call *c, const char *words);
+/* Calls a user. fax: what a fax line sends, NULL: the test page. NOTFOUND: not registered. */
+int gw_demo_call_user(struct gw_demo *d, const char *user, const char *words, const char *fax);
+void gw_demo_user_of(const char *name_addr, char *user, size_t size); /* empty: none that can be registered */
 void gw_demo_on_message(struct gw_demo *d, struct gw_sip_server *t, const struct gw_sip_msg *req);
 
 /* relay.c: between users, as a stateful proxy that stays in the path */

@@ -8,7 +8,7 @@
 #include "gateway/base/crypto.h"
 
 static const struct gw_demo_line_ops *const kinds[] = { &gw_demo_line_audio, &gw_demo_line_video, &gw_demo_line_chat,
-                                                        &gw_demo_line_text, &gw_demo_line_floor };
+                                                        &gw_demo_line_text, &gw_demo_line_floor, &gw_demo_line_fax };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -70,6 +70,7 @@ void gw_demo_media_fini(struct gw_demo_media *m)
 {
     for (unsigned i = 0; i < m->nlines; i++)
         line_close(&m->lines[i]);
+    line_close(&m->spare);
     m->nlines = 0;
 }
 
@@ -187,8 +188,47 @@ int gw_demo_media_drop(struct gw_demo_media *m, const char *words)
     return err;
 }
 
+static struct gw_demo_line *find(const struct gw_demo_media *m, const char *word)
+{
+    for (unsigned i = 0; i < m->nlines; i++)
+        if (m->lines[i].ops && strcmp(m->lines[i].ops->word, word) == 0)
+            return (struct gw_demo_line *)(uintptr_t)&m->lines[i];
+    return NULL;
+}
+
+bool gw_demo_media_has(const struct gw_demo_media *m, const char *word)
+{
+    return find(m, word) != NULL;
+}
+
+int gw_demo_media_switch(struct gw_demo_media *m, const char *word)
+{
+    struct gw_demo_line *l = find(m, "audio");
+    int err = !l ? GW_E_NOTFOUND : find(m, word) || m->spare.ops ? GW_E_STATE : 0;
+
+    if (err)
+        return err;
+    m->spare = *l;
+    m->spare_at = (unsigned)(l - m->lines);
+    *l = (struct gw_demo_line){ .media = m };
+    err = GW_E_NOTFOUND;
+    for (unsigned i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i]->word, word) == 0)
+            err = line_open(l, kinds[i]);
+    if (err) {
+        *l = m->spare;
+        m->spare.ops = NULL;
+    }
+    return err;
+}
+
 void gw_demo_media_withdraw(struct gw_demo_media *m, unsigned from)
 {
+    if (m->spare.ops) {
+        line_close(&m->lines[m->spare_at]);
+        m->lines[m->spare_at] = m->spare;
+        m->spare.ops = NULL;
+    }
     for (unsigned i = from; i < m->nlines; i++)
         line_close(&m->lines[i]);
     m->nlines = from < m->nlines ? from : m->nlines;
@@ -235,6 +275,7 @@ int gw_demo_media_on_answer(struct gw_demo_media *m, struct gw_span answer_text)
         else if (l->ops)
             err = l->ops->apply(l, sdp, &sdp->media[i], true);
     }
+    line_close(&m->spare);
     m->heard_us = gw_ctl_now_us(m->stack);
     gw_sdp_free(sdp);
     return err;

@@ -2,6 +2,7 @@
 #ifndef GW_DEMO_MEDIA_H
 #define GW_DEMO_MEDIA_H
 
+#include "signaling/demo_core/paper.h"
 #include "signaling/sdp/sdp_attr.h"
 #include "signaling/sip/sip.h"
 
@@ -25,7 +26,7 @@ struct gw_demo_line_ops {
 };
 
 extern const struct gw_demo_line_ops gw_demo_line_audio, gw_demo_line_video, gw_demo_line_chat, gw_demo_line_text,
-    gw_demo_line_floor;
+    gw_demo_line_floor, gw_demo_line_fax;
 
 struct gw_demo_line { /* lines that we refuse have no ops */
     struct gw_demo_media *media;
@@ -33,6 +34,13 @@ struct gw_demo_line { /* lines that we refuse have no ops */
     uint16_t port;            /* 0: none */
     void *state;              /* of the kind */
     char type[16], proto[16]; /* of the m-line */
+};
+
+/* What the call's fax machine is for. */
+struct gw_demo_fax_job {
+    struct gw_demo_tray *tray; /* borrowed */
+    bool is_caller;            /* of T.30: it sends */
+    char send[GW_DEMO_PATH];   /* TIFF; empty: it receives */
 };
 
 struct gw_demo_ports {
@@ -50,9 +58,13 @@ struct gw_demo_media {
     bool is_event_dropped; /* digits go to on_digit instead of back */
     void (*on_digit)(void *arg, char digit);
     void (*on_picture)(void *arg); /* the caller wants a picture, and its profile has no feedback */
+    void (*on_fax)(void *arg, bool is_good, const char *tiff); /* a fax is over; tiff: what came, perhaps nothing */
+    struct gw_demo_fax_job fax;
     void *arg;
     unsigned nlines;
     struct gw_demo_line lines[GW_DEMO_LINES];
+    struct gw_demo_line spare; /* what a switch has put another line in place of, until it is answered */
+    unsigned spare_at;
 };
 
 /* Applies an offer: opens new lines, keeps those there are, closes those that are gone, and writes the answer. What no
@@ -63,6 +75,10 @@ int gw_demo_media_answer(struct gw_demo_media *m, struct gw_span offer, struct g
 int gw_demo_media_offer(struct gw_demo_media *m, const char *words, struct gw_sdp_buf *offer);
 /* Closes the lines of a kind, for the next offer. NOTFOUND: there is none. */
 int gw_demo_media_drop(struct gw_demo_media *m, const char *words);
+/* The next offer has a line of the kind in place of the audio (T.38 s. D.2.2.4); gw_demo_media_withdraw takes it back.
+ * NOTFOUND: there is no audio. STATE: the kind is there already. */
+int gw_demo_media_switch(struct gw_demo_media *m, const char *word);
+bool gw_demo_media_has(const struct gw_demo_media *m, const char *word);
 /* The answer to an offer of ours: lines that were refused are closed. */
 int gw_demo_media_on_answer(struct gw_demo_media *m, struct gw_span answer);
 void gw_demo_media_withdraw(struct gw_demo_media *m,

@@ -1,5 +1,6 @@
 #include "sip_fake.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #include "test.h"
@@ -37,6 +38,8 @@ struct gw_ctl_timer {
     bool is_freed;
 };
 
+enum { FAKE_WATCHES = 64 };
+
 static struct {
     struct gw_sip_stack stack;
     struct gw_sip_handler handler;
@@ -52,6 +55,12 @@ static struct {
         bool is_open, was_closed_by_us;
         uint16_t ws_code;
     } flows[FLOWS];
+    unsigned nwatches;
+    struct {
+        int fd;
+        void (*cb)(void *arg);
+        void *arg;
+    } watches[FAKE_WATCHES];
 } f;
 
 unsigned fake_tested_depth;
@@ -133,11 +142,28 @@ void gw_ctl_timer_free(struct gw_ctl_timer *t)
 
 int gw_ctl_watch(struct gw_sip_stack *s, int fd, void (*cb)(void *arg), void *arg)
 {
+    if (f.nwatches == FAKE_WATCHES)
+        return GW_E_FULL;
+    f.watches[f.nwatches].fd = fd;
+    f.watches[f.nwatches].cb = cb;
+    f.watches[f.nwatches++].arg = arg;
     return 0;
 }
 
 void gw_ctl_unwatch(struct gw_sip_stack *s, int fd)
 {
+    for (unsigned i = 0; i < f.nwatches; i++)
+        if (f.watches[i].fd == fd)
+            f.watches[i--] = f.watches[--f.nwatches];
+}
+
+void fake_sip_poll(void)
+{
+    for (unsigned i = 0; i < f.nwatches; i++) {
+        struct pollfd p = { f.watches[i].fd, POLLIN, 0 };
+        if (poll(&p, 1, 0) > 0)
+            TESTED(f.watches[i].cb(f.watches[i].arg));
+    }
 }
 
 void fake_sip_advance(uint32_t ms)

@@ -18,6 +18,7 @@ struct gw_sip_stack *fake_sip_reset(void);
 void fake_sip_set_handler(const struct gw_sip_handler *h); /* copied */
 /* Moves the clock, firing timers in order of their time. */
 void fake_sip_advance(uint32_t ms);
+void fake_sip_poll(void); /* calls who watches a descriptor that is readable; never by itself */
 unsigned fake_sip_timers(void); /* started and not yet fired */
 
 /* Above 0 while the tested side runs, called by this fake: for tests that let its allocations fail. */
