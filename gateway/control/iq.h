@@ -205,6 +205,7 @@ struct gw_iq_counters {
         uint64_t recovered;              /* of a fax: IFPs that redundancy or FEC brought back */
         uint64_t dropped;                /* replay, forged, gate closed, unknown payload type ... */
         uint32_t jitter_us;              /* RFC 3550 s. 6.4.1 */
+        uint32_t duration_ms;            /* of a fax: from its first IFP to the last */
     } dir[2];
     uint32_t rtt_us;                     /* to the access side by RTCP; 0 unknown */
     char security[40];                   /* access side, e.g. "DTLS-SRTP AEAD_AES_128_GCM" */

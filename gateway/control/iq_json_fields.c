@@ -237,13 +237,10 @@ static const struct gw_iq_field local_fields[] = { NUMBER(local, id),
                                                    END };
 TYPE(local, local_fields);
 
-static const struct gw_iq_field direction_fields[] = { NUMBER(direction, packets),
-                                                       NUMBER(direction, octets),
-                                                       NUMBER(direction, lost),
-                                                       NUMBER(direction, recovered),
-                                                       NUMBER(direction, dropped),
-                                                       NUMBER(direction, jitter_us),
-                                                       END };
+static const struct gw_iq_field direction_fields[] = { NUMBER(direction, packets),     NUMBER(direction, octets),
+                                                       NUMBER(direction, lost),        NUMBER(direction, recovered),
+                                                       NUMBER(direction, dropped),     NUMBER(direction, jitter_us),
+                                                       NUMBER(direction, duration_ms), END };
 TYPE(direction, direction_fields);
 
 static const struct gw_iq_field counters_fields[] = {

@@ -34,6 +34,7 @@ void gw_fax_direction(const struct gw_t38_relay *r, unsigned from, struct gw_iq_
     out->octets = n.octets;
     out->lost = n.lost;
     out->recovered = n.recovered;
+    out->duration_ms = (uint32_t)((n.last_us - n.first_us) / GW_MS);
     out->dropped = n.malformed + n.dropped;
 }
 

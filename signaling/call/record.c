@@ -36,12 +36,32 @@ static json_t *leg_json(const struct gw_call_leg *leg)
                      "session_expires_s", (int)leg->timer.interval_s, "we_refresh", leg->timer.is_refresher);
 }
 
+static const char *const names[2] = { "to_core", "to_access" };
+
+/* What a fax is worth: packets of T.38, how many of them error correction brought back, and how long it went on. */
+static void fax_json(json_t *j, const struct gw_iq_counters *k)
+{
+    for (unsigned d = 0; j && d < 2; d++) {
+        const struct gw_iq_direction *dir = &k->dir[d];
+        json_object_set_new(j, names[d],
+                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:f}", "ifps", (json_int_t)dir->packets, "octets",
+                                      (json_int_t)dir->octets, "recovered", (json_int_t)dir->recovered, "lost",
+                                      (json_int_t)dir->lost, "dropped", (json_int_t)dir->dropped, "duration_s",
+                                      dir->duration_ms / 1000.0));
+    }
+}
+
 static json_t *stream_json(const struct gw_iq_counters *k)
 {
-    static const char *const names[2] = { "to_core", "to_access" };
-    json_t *j = json_pack("{s:i, s:o, s:o, s:f}", "stream", k->id, "security", text_json(k->security), "core_security",
-                          text_json(k->core_security), "rtt_ms", k->rtt_us / 1000.0);
+    static const char *const kinds[] = { "audio", "video", "fax" }; /* enum gw_iq_kind */
+    json_t *j =
+        json_pack("{s:i, s:s, s:o, s:o, s:f}", "stream", k->id, "media", kinds[k->kind % 3], "security",
+                  text_json(k->security), "core_security", text_json(k->core_security), "rtt_ms", k->rtt_us / 1000.0);
 
+    if (k->kind == GW_IQ_IMAGE) {
+        fax_json(j, k);
+        return j;
+    }
     for (unsigned d = 0; j && d < 2; d++) {
         json_object_set_new(j, names[d],
                             json_pack("{s:I, s:I, s:I, s:I, s:f}", "packets", (json_int_t)k->dir[d].packets, "octets",
@@ -53,11 +73,14 @@ static json_t *stream_json(const struct gw_iq_counters *k)
 
 static json_t *channel_json(const struct gw_iq_counters *k)
 {
-    static const char *const names[2] = { "to_core", "to_access" };
     static const char *const protocols[] = { "msrp", "bfcp", "t140", "t38" }; /* enum gw_iq_protocol */
     json_t *j = json_pack("{s:i, s:s, s:o, s:o}", "channel", k->id, "protocol", protocols[k->protocol & 3], "security",
                           text_json(k->security), "core_security", text_json(k->core_security));
 
+    if (k->protocol == GW_IQ_T38) {
+        fax_json(j, k);
+        return j;
+    }
     for (unsigned d = 0; j && d < 2; d++)
         json_object_set_new(j, names[d],
                             json_pack("{s:I, s:I, s:I}", "messages", (json_int_t)k->dir[d].packets, "octets",

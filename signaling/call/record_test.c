@@ -90,3 +90,47 @@ TEST(each_call_leaves_one_record)
     fclose(f);
     unlink(path);
 }
+
+TEST(a_record_says_what_a_fax_was_worth)
+{
+    static const struct gw_iq_counters fax[2] = {
+        { .id = 2,
+          .kind = GW_IQ_IMAGE,
+          .dir = { { .packets = 700, .octets = 31000, .recovered = 41, .lost = 2, .dropped = 1, .duration_ms = 42500 },
+                   { .packets = 12 } } },
+        { .id = 9,
+          .is_channel = true,
+          .protocol = GW_IQ_T38,
+          .dir = { { .packets = 3 }, { .packets = 4, .lost = 5 } } },
+    };
+    char path[] = "/tmp/call-record-XXXXXX", line[8192];
+    int fd = mkstemp(path);
+    struct gw_sip_server *a;
+    struct gw_sip_client *b;
+
+    EQ(gw_call_record_open(path), 0);
+    world_open();
+    gw_agw_fake_count(agw, fax, 2);
+    call_up(&a, &b);
+    EQ(fake_status(from_caller(a, "BYE", 8, "Reason: Q.850;cause=16\n", NULL)), 200);
+    media();
+    fake_answer(last_sent("BYE"), 200, "bob", NULL, NULL);
+    media();
+    world_close();
+    gw_call_record_close();
+
+    FILE *f = fdopen(fd, "r");
+    CHECK(fgets(line, sizeof(line), f) != NULL);
+    json_t *r = json_loads(line, 0, NULL), *stream = json_array_get(json_object_get(r, "streams"), 0),
+           *channel = json_array_get(json_object_get(r, "channels"), 0), *to_core = json_object_get(stream, "to_core");
+    STR_EQ(str(stream, "media"), "fax");
+    EQ(json_integer_value(json_object_get(to_core, "ifps")), 700);
+    EQ(json_integer_value(json_object_get(to_core, "recovered")), 41);
+    EQ(json_integer_value(json_object_get(to_core, "lost")), 2);
+    CHECK(json_real_value(json_object_get(to_core, "duration_s")) == 42.5);
+    STR_EQ(str(channel, "protocol"), "t38");
+    EQ(json_integer_value(json_object_get(json_object_get(channel, "to_access"), "lost")), 5);
+    json_decref(r);
+    fclose(f);
+    unlink(path);
+}

@@ -157,6 +157,9 @@ static void on_ifp(void *arg, struct gw_span ifp, unsigned lost)
     if (to->c.is_udptl ? send_udptl(a->r, !a->from, ifp) : a->r->send(a->r->arg, !a->from, ifp)) {
         from->n.ifps++;
         from->n.octets += ifp.len;
+        from->n.last_us = a->r->now_us;
+        if (from->n.ifps == 1)
+            from->n.first_us = a->r->now_us;
     } else {
         from->n.dropped++;
         to->has_hole |= !to->c.is_udptl;

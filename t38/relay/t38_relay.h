@@ -43,6 +43,7 @@ struct gw_t38_counts {
     uint64_t ifps, octets;    /* sent on */
     uint64_t recovered, lost; /* repaired; beyond repair */
     uint64_t malformed, repeated, dropped;
+    uint64_t first_us, last_us; /* when an IFP was sent on; 0: never */
 };
 
 int gw_t38_relay_new(const struct gw_t38_config *config, struct gw_t38_relay **out);

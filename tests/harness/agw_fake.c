@@ -23,7 +23,16 @@ struct gw_agw {
     unsigned ncontexts, requests, bad_releases, fail_submits, fail_nth_submit, fail_nth_reply;
     int fail_err;
     uint16_t next_port;
+    unsigned ncounters;
+    struct gw_iq_counters counters[4];
 };
+
+static const struct gw_iq_counters voice = { .id = 1,
+                                             .dir = { { .packets = 50, .octets = 8000 },
+                                                      { .packets = 49, .octets = 7840, .lost = 1 } },
+                                             .rtt_us = 12000,
+                                             .security = "DTLS-SRTP AEAD_AES_128_GCM",
+                                             .core_security = "SDES AES_CM_128_HMAC_SHA1_80" };
 
 struct gw_agw *gw_agw_fake_new(void)
 {
@@ -33,7 +42,14 @@ struct gw_agw *gw_agw_fake_new(void)
     a->last = &a->first;
     a->next_ctx = 1000;
     a->next_port = 20000;
+    gw_agw_fake_count(a, &voice, 1);
     return a;
+}
+
+void gw_agw_fake_count(struct gw_agw *a, const struct gw_iq_counters *counters, unsigned n)
+{
+    memcpy(a->counters, counters, n * sizeof(*counters));
+    a->ncounters = n;
 }
 
 int gw_agw_submit(struct gw_agw *a, struct gw_iq_req **req, gw_iq_reply_cb *on_reply, void *arg)
@@ -121,13 +137,8 @@ static void reply(struct gw_agw *a, struct pending *p, int err)
         a->bad_releases += q->op == GW_IQ_RELEASE;
     } else if (!err && q->op == GW_IQ_RELEASE && q->nterms == 0 && q->nchannels == 0) {
         a->contexts[at] = a->contexts[--a->ncontexts];
-        r->ncounters = 1;
-        r->counters[0] = (struct gw_iq_counters){ .id = 1,
-                                                  .dir = { { .packets = 50, .octets = 8000 },
-                                                           { .packets = 49, .octets = 7840, .lost = 1 } },
-                                                  .rtt_us = 12000,
-                                                  .security = "DTLS-SRTP AEAD_AES_128_GCM",
-                                                  .core_security = "SDES AES_CM_128_HMAC_SHA1_80" };
+        r->ncounters = (uint8_t)a->ncounters;
+        memcpy(r->counters, a->counters, a->ncounters * sizeof(a->counters[0]));
     }
     if (!r->err)
         fill_locals(a, q, r);

@@ -22,6 +22,9 @@ void gw_agw_fake_fail_nth_reply(struct gw_agw *a, unsigned n, int err);
 /* The next n submits return GW_E_FULL. */
 void gw_agw_fake_fail_submits(struct gw_agw *a, unsigned n);
 
+/* The counters of the releases from now on. */
+void gw_agw_fake_count(struct gw_agw *a, const struct gw_iq_counters *counters, unsigned n);
+
 /* The contexts there are went with their worker. */
 void gw_agw_fake_forget(struct gw_agw *a);
 
