@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/conf.h"
@@ -13,8 +14,9 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static void usage(FILE *f)
 {
-    fprintf(f, "usage: imsgw [-c FILE] [--check | --print-example | --help | --version]\n\n"
+    fprintf(f, "usage: imsgw [-c FILE] [--role ROLE] [--check | --print-example | --help | --version]\n\n"
                "  -c, --config FILE    configuration file; without one, defaults and environment\n"
+               "      --role ROLE      all, pcscf (signalling alone) or agw (media alone); instead of the key `role`\n"
                "      --check          check the configuration, start nothing; exit 0 if it is sound\n"
                "      --print-example  print a complete commented configuration file\n"
                "  -h, --help           print this and every configuration key\n"
@@ -48,9 +50,10 @@ static int run(struct gw_conf *conf, const char *path)
 
 int main(int argc, char **argv)
 {
-    enum { CHECK = 256, EXAMPLE };
+    enum { CHECK = 256, EXAMPLE, ROLE };
     static const struct option options[] = {
         { "config", required_argument, NULL, 'c' },      { "check", no_argument, NULL, CHECK },
+        { "role", required_argument, NULL, ROLE },
         { "print-example", no_argument, NULL, EXAMPLE }, { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },           { 0 }
     };
@@ -64,6 +67,9 @@ int main(int argc, char **argv)
     while ((o = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
         if (o == 'c') {
             path = optarg;
+        } else if (o == ROLE) { /* as the environment does, so that a reload sees it too */
+            if (setenv("IMSGW_ROLE", optarg, 1) != 0)
+                return EXIT_FAILED;
         } else if (o == CHECK) {
             only_check = true;
         } else if (o == EXAMPLE) {

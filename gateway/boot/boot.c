@@ -16,6 +16,7 @@
 enum {
     DRAIN_LOOK_MS = 250, /* between looks whether a draining process has calls left */
     END_WAIT_MS = 3000,  /* for the BYEs of gw_calls_release_all to be answered */
+    END_TOLD_MS = 100,   /* for controllers to hear of it */
 };
 
 static void signals(sigset_t *set)
@@ -45,28 +46,40 @@ void gw_boot_prepare(void)
 
 /* ---- the end ---- */
 
-static void stop(struct gw_boot *b)
-{
-    gw_sip_stack_stop(b->stack);
-}
-
 static void on_all_released(void *arg)
 {
-    stop(arg);
+    gw_boot_stop(arg);
+}
+
+unsigned gw_boot_left(const struct gw_boot *b)
+{
+    return b->calls ? gw_calls_count(b->calls) : gw_agw_contexts(b->agw);
+}
+
+static void refuse_new(struct gw_boot *b)
+{
+    if (b->listen) {
+        gw_listen_drain(b->listen);
+        return;
+    }
+    gw_ws_drain(b->ws);
+    gw_pcscf_drain(b->pcscf);
 }
 
 void gw_boot_end(struct gw_boot *b, const char *because)
 {
     if (b->state == GW_BOOT_ENDING) {
-        stop(b); /* told again: the BYEs under way are not waited for */
+        gw_boot_stop(b); /* told again: the BYEs under way are not waited for */
         return;
     }
-    gw_log(GW_LOG_INFO, "boot", NULL, "ending, %s, %u calls left", because, gw_calls_count(b->calls));
+    gw_log(GW_LOG_INFO, "boot", NULL, "ending, %s, %u calls left", because, gw_boot_left(b));
     b->state = GW_BOOT_ENDING;
-    gw_ws_drain(b->ws);
-    gw_pcscf_drain(b->pcscf);
-    gw_ctl_timer_start(b->timer, END_WAIT_MS);
-    gw_calls_release_all(b->calls, on_all_released, b);
+    refuse_new(b);
+    gw_boot_timer_start(b, b->listen ? END_TOLD_MS : END_WAIT_MS);
+    if (b->listen)
+        gw_listen_end(b->listen);
+    else
+        gw_calls_release_all(b->calls, on_all_released, b);
 }
 
 void gw_boot_drain(struct gw_boot *b)
@@ -75,13 +88,12 @@ void gw_boot_drain(struct gw_boot *b)
 
     if (b->state != GW_BOOT_RUNNING)
         return;
-    gw_log(GW_LOG_INFO, "boot", NULL, "draining, %u calls left, at most %llu s", gw_calls_count(b->calls),
+    gw_log(GW_LOG_INFO, "boot", NULL, "draining, %u calls left, at most %llu s", gw_boot_left(b),
            (unsigned long long)timeout_s);
     b->state = GW_BOOT_DRAINING;
-    b->drain_until_us = gw_ctl_now_us(b->stack) + timeout_s * GW_S;
-    gw_ws_drain(b->ws);
-    gw_pcscf_drain(b->pcscf);
-    gw_ctl_timer_start(b->timer, 1);
+    b->drain_until_us = gw_clock_us() + timeout_s * GW_S;
+    refuse_new(b);
+    gw_boot_timer_start(b, 1);
 }
 
 static void on_timer(void *arg)
@@ -89,13 +101,13 @@ static void on_timer(void *arg)
     struct gw_boot *b = arg;
 
     if (b->state == GW_BOOT_ENDING)
-        stop(b);
-    else if (gw_calls_count(b->calls) == 0)
+        gw_boot_stop(b);
+    else if (gw_boot_left(b) == 0)
         gw_boot_end(b, "drained");
-    else if (gw_ctl_now_us(b->stack) >= b->drain_until_us)
+    else if (gw_clock_us() >= b->drain_until_us)
         gw_boot_end(b, "drain_timeout is over");
     else
-        gw_ctl_timer_start(b->timer, DRAIN_LOOK_MS);
+        gw_boot_timer_start(b, DRAIN_LOOK_MS);
 }
 
 static void on_signal(void *arg)
@@ -131,13 +143,40 @@ static void on_notify(void *arg, const struct gw_iq_notify *n)
 
     if (b->calls)
         gw_calls_on_notify(b->calls, n);
+    if (b->listen)
+        gw_listen_notify(b->listen, n);
+}
+
+static void on_listen(void *arg)
+{
+    gw_listen_dispatch(((struct gw_boot *)arg)->listen);
 }
 
 static int start_media(struct gw_boot *b, char *why, size_t why_size)
 {
-    int err = gw_agw_new(gw_boot_conf(b), on_notify, b, &b->agw, why, why_size);
+    const struct gw_conf *c = gw_boot_conf(b);
+    int err;
 
+    if (b->role == GW_BOOT_PCSCF)
+        return gw_remote_new(c, on_notify, b, &b->agw, why, why_size);
+    err = gw_agw_new(c, on_notify, b, &b->agw, why, why_size);
+    if (err)
+        return err;
+    if (b->role == GW_BOOT_AGW)
+        err = gw_listen_new(c, b->agw, &b->listen, why, why_size);
     return err ? err : gw_agw_start(b->agw);
+}
+
+/* An access gateway alone: no SIP, so the loop is another. */
+static int start_listening(struct gw_boot *b)
+{
+    int err = gw_loop_new(&b->loop);
+
+    if (!err)
+        err = gw_boot_watch(b, gw_listen_fd(b->listen), on_listen);
+    if (!err)
+        err = gw_boot_watch(b, gw_agw_fd(b->agw), on_agw);
+    return err ? err : gw_boot_timer_new(b, on_timer);
 }
 
 static int start_signaling(struct gw_boot *b, char *why, size_t why_size)
@@ -159,8 +198,8 @@ static int start_signaling(struct gw_boot *b, char *why, size_t why_size)
     if (err)
         return err;
     gw_pcscf_start(b->pcscf, b->stack, b->calls);
-    err = gw_ctl_watch(b->stack, gw_agw_fd(b->agw), on_agw, b);
-    return err ? err : gw_ctl_timer_new(b->stack, on_timer, b, &b->timer);
+    err = gw_boot_watch(b, gw_agw_fd(b->agw), on_agw);
+    return err ? err : gw_boot_timer_new(b, on_timer);
 }
 
 static int start_signals(struct gw_boot *b)
@@ -169,7 +208,7 @@ static int start_signals(struct gw_boot *b)
 
     signals(&set);
     b->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return b->signal_fd < 0 ? GW_E_IO : gw_ctl_watch(b->stack, b->signal_fd, on_signal, b);
+    return b->signal_fd < 0 ? GW_E_IO : gw_boot_watch(b, b->signal_fd, on_signal);
 }
 
 static int start_admin(struct gw_boot *b, char *why, size_t why_size)
@@ -183,7 +222,7 @@ static int start_admin(struct gw_boot *b, char *why, size_t why_size)
     err = gw_admin_new(c->admin_socket, gw_boot_verbs, gw_boot_nverbs, b, &b->admin, problem, sizeof(problem));
     if (err)
         return gw_conf_refuse(c, GW_CONF_admin_socket, err, why, why_size, "%s", problem);
-    return gw_ctl_watch(b->stack, gw_admin_fd(b->admin), on_admin, b);
+    return gw_boot_watch(b, gw_admin_fd(b->admin), on_admin);
 }
 
 /* The last: the first browser may come before the call returns. */
@@ -216,6 +255,7 @@ int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, c
     b->signal_fd = -1;
     b->path = path;
     b->conf[b->nconf++] = *conf;
+    b->role = (enum gw_boot_role)(*conf)->role.v;
     b->started_us = gw_clock_us();
     *why = 0;
     gw_boot_apply_log(*conf);
@@ -225,12 +265,12 @@ int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, c
     if (!err)
         err = start_media(b, why, why_size);
     if (!err)
-        err = start_signaling(b, why, why_size);
+        err = b->role == GW_BOOT_AGW ? start_listening(b) : start_signaling(b, why, why_size);
     if (!err)
         err = start_signals(b);
     if (!err)
         err = start_admin(b, why, why_size);
-    if (!err)
+    if (!err && b->role != GW_BOOT_AGW)
         err = start_front(b, why, why_size);
     if (err) {
         if (!*why)
@@ -244,12 +284,6 @@ int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, c
     return 0;
 }
 
-void gw_boot_run(struct gw_boot *b)
-{
-    gw_log(GW_LOG_INFO, "boot", NULL, "imsgw " GW_VERSION " ready");
-    gw_sip_stack_run(b->stack);
-}
-
 /* The front first; then the workers, which answer what still waits for them, so that a call is not freed with a request
  * under way; then the calls and what they stand on. */
 void gw_boot_free(struct gw_boot *b)
@@ -257,21 +291,23 @@ void gw_boot_free(struct gw_boot *b)
     if (!b)
         return;
     if (b->admin)
-        gw_ctl_unwatch(b->stack, gw_admin_fd(b->admin));
+        gw_boot_unwatch(b, gw_admin_fd(b->admin));
     gw_admin_free(b->admin);
     if (b->signal_fd >= 0) {
-        gw_ctl_unwatch(b->stack, b->signal_fd);
+        gw_boot_unwatch(b, b->signal_fd);
         close(b->signal_fd);
     }
     if (b->stack)
         gw_sip_stack_set_ws(b->stack, NULL);
     gw_ws_free(b->ws);
-    if (b->stack && b->agw)
-        gw_ctl_unwatch(b->stack, gw_agw_fd(b->agw));
+    if (b->agw)
+        gw_boot_unwatch(b, gw_agw_fd(b->agw));
+    if (b->listen)
+        gw_boot_unwatch(b, gw_listen_fd(b->listen));
     gw_agw_free(b->agw);
+    gw_listen_free(b->listen);
     gw_calls_free(b->calls);
-    if (b->timer)
-        gw_ctl_timer_free(b->timer);
+    gw_boot_loop_free(b);
     gw_pcscf_free(b->pcscf);
     gw_sip_stack_free(b->stack);
     gw_trace_stop();

@@ -104,6 +104,8 @@ static bool list_shares(const gw_conf_list *x, const struct gw_addr *b)
     return false;
 }
 
+enum { ROLE_PCSCF = 1, ROLE_AGW }; /* words of `role` */
+
 static void check_udp_ports(struct check *k)
 {
     const struct gw_conf *c = k->c;
@@ -119,6 +121,8 @@ static void check_udp_ports(struct check *k)
         problem(k, GW_CONF_access_port,
                 "%lld to %lld overlaps core_port_min %lld to core_port_max %lld on the same address", (long long)first,
                 (long long)last, (long long)c->core_port_min, (long long)c->core_port_max);
+    if (c->role.v == ROLE_AGW)
+        return; /* no SIP */
     if (sip >= first && sip <= last && list_shares(&c->access_address, &c->sip_listen))
         problem(k, GW_CONF_sip_listen, "port is among the ports of the workers, %lld to %lld, on the same address",
                 (long long)first, (long long)last);
@@ -235,6 +239,35 @@ static void check_files(struct check *k)
         problem(k, GW_CONF_call_record_file, "%.256s: %s", c->call_record_file, strerror(errno));
 }
 
+/* Signalling and media apart: who listens, who connects, and that neither does it without a certificate. */
+static void check_iq(struct check *k)
+{
+    static const enum gw_conf_key files[] = { GW_CONF_iq_cert, GW_CONF_iq_ca };
+    const struct gw_conf *c = k->c;
+    bool is_pcscf = c->role.v == ROLE_PCSCF;
+    char why[256];
+    struct gw_addr a;
+
+    if (c->role.v == 0)
+        return;
+    if (is_pcscf && c->iq_agws.n == 0)
+        problem(k, GW_CONF_iq_agws, "empty, but role is pcscf: no call could have media");
+    for (unsigned i = 0; i < c->iq_agws.n; i++)
+        if (gw_addr_parse(c->iq_agws.v[i], &a) != 0 || !a.port)
+            problem(k, GW_CONF_iq_agws, "\"%s\" is not ADDRESS:PORT", c->iq_agws.v[i]);
+    if (!is_pcscf && !c->iq_listen.port)
+        problem(k, GW_CONF_iq_listen, "port 0, but role is agw: nobody could tell it what to do");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *path = gw_conf_text(c, files[i]);
+        if (!*path)
+            problem(k, files[i], "empty: both sides prove who they are");
+        else if (access(path, R_OK) != 0)
+            problem(k, files[i], "%.256s: %s", path, strerror(errno));
+    }
+    if (*c->iq_cert && gw_key_pair_check(c->iq_cert, *c->iq_key ? c->iq_key : c->iq_cert, why, sizeof(why)) != 0)
+        problem(k, GW_CONF_iq_cert, "%s", why);
+}
+
 unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
 {
     struct check k = { c, out, 0 };
@@ -244,9 +277,12 @@ unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
     check_addresses(&k, GW_CONF_core_address, &c->core_address, GW_CONF_core_advertise, &c->core_advertise);
     if (c->core_networks.n == 0)
         problem(&k, GW_CONF_core_networks, "empty: no call could have media");
-    check_udp_ports(&k);
-    check_tcp_ports(&k);
+    if (c->role.v != ROLE_PCSCF)
+        check_udp_ports(&k);
+    if (c->role.v != ROLE_AGW)
+        check_tcp_ports(&k);
     check_files(&k);
+    check_iq(&k);
     check_suites(&k, GW_CONF_srtp_profiles, &c->srtp_profiles, false);
     check_suites(&k, GW_CONF_core_crypto, &c->core_crypto, true);
     return k.problems;

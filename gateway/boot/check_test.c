@@ -130,3 +130,16 @@ TEST(sip_over_tls_needs_a_certificate)
     finds("sips_listen = 10.0.0.1:5061", "gw.conf:1: sips_listen: needs tls_cert" ADDR);
     finds("sip_listen_more = 2001:db8::1", "gw.conf:1: sip_listen_more: \"2001:db8::1\" is not ADDRESS:PORT" IPS);
 }
+
+TEST(iq_roles_apart_need_certificates_and_each_other)
+{
+    finds("role = pcscf\niq_agws = agw.example\niq_ca = /nowhere",
+          "gw.conf:2: iq_agws: \"agw.example\" is not ADDRESS:PORT" IPS "default: iq_cert: empty: both sides prove who "
+          "they are" TEXT "gw.conf:3: iq_ca: /nowhere: No such file or directory" TEXT);
+    finds("role = agw\niq_cert = /dev/null\niq_ca = /dev/null",
+          "default: iq_listen: port 0, but role is agw: nobody could tell it what to do" ADDR
+          "gw.conf:2: iq_cert: no PEM certificate in the file" TEXT);
+    finds("role = pcscf\niq_cert = /dev/null\niq_ca = /dev/null",
+          "default: iq_agws: empty, but role is pcscf: no call could have media" IPS
+          "gw.conf:2: iq_cert: no PEM certificate in the file" TEXT);
+}

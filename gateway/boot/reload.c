@@ -82,7 +82,7 @@ int gw_boot_reload(struct gw_boot *b)
     if (gw_call_record_open(c->call_record_file) != 0) /* also after the file was rotated away */
         gw_log(GW_LOG_ERROR, "conf", NULL, "%s cannot be opened, the records go on to the file that was open",
                c->call_record_file);
-    if (gw_ws_reload(b->ws, c, why, sizeof(why)) != 0) /* a renewed certificate has its old name */
+    if (b->ws && gw_ws_reload(b->ws, c, why, sizeof(why)) != 0) /* a renewed certificate has its old name */
         gw_log(GW_LOG_ERROR, "conf", NULL, "the certificate stays the one before: %s", why);
     gw_boot_apply_log(c);
     gw_log(GW_LOG_INFO, "conf", NULL, "reloaded, %u keys changed", changed);
@@ -91,7 +91,9 @@ int gw_boot_reload(struct gw_boot *b)
         return 0;
     }
     b->conf[b->nconf++] = c;
-    gw_pcscf_reload(b->pcscf, c);
-    gw_calls_reload(b->calls, c);
+    if (b->calls) {
+        gw_pcscf_reload(b->pcscf, c);
+        gw_calls_reload(b->calls, c);
+    }
     return 0;
 }

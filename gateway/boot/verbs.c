@@ -24,10 +24,12 @@ static int do_status(void *ctx, const char *arg, char **json)
     static const char *const states[] = { "running", "draining", "ending" };
     const struct gw_boot *b = ctx;
 
-    return give(json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:I}", "version", GW_VERSION, "state", states[b->state],
-                          "uptime_s", (json_int_t)((gw_clock_us() - b->started_us) / GW_S), "calls",
-                          (int)gw_calls_count(b->calls), "contexts", (int)gw_agw_contexts(b->agw), "registrations",
-                          (int)gw_pcscf_registrations(b->pcscf), "workers", (json_int_t)gw_boot_conf(b)->workers),
+    return give(json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:I}", "version", GW_VERSION, "state", states[b->state],
+                          "role", gw_conf_text(gw_boot_conf(b), GW_CONF_role), "uptime_s",
+                          (json_int_t)((gw_clock_us() - b->started_us) / GW_S), "calls",
+                          b->calls ? (int)gw_calls_count(b->calls) : 0, "contexts", (int)gw_agw_contexts(b->agw),
+                          "registrations", b->pcscf ? (int)gw_pcscf_registrations(b->pcscf) : 0, "workers",
+                          (json_int_t)(b->role == GW_BOOT_PCSCF ? 0 : gw_boot_conf(b)->workers)),
                 json);
 }
 
@@ -39,14 +41,26 @@ static int give_text(char *text, int err_if_null, char **json)
     return 0;
 }
 
+/* An access gateway alone has contexts, no calls. */
 static int do_calls(void *ctx, const char *arg, char **json)
 {
-    return give_text(gw_calls_list_json(((struct gw_boot *)ctx)->calls), GW_E_NOMEM, json);
+    const struct gw_boot *b = ctx;
+
+    return b->calls ? give_text(gw_calls_list_json(b->calls), GW_E_NOMEM, json) : GW_E_UNSUPPORTED;
 }
 
 static int do_call(void *ctx, const char *arg, char **json)
 {
-    return give_text(gw_calls_show_json(((struct gw_boot *)ctx)->calls, arg), GW_E_NOTFOUND, json);
+    const struct gw_boot *b = ctx;
+
+    return b->calls ? give_text(gw_calls_show_json(b->calls, arg), GW_E_NOTFOUND, json) : GW_E_UNSUPPORTED;
+}
+
+static int do_agws(void *ctx, const char *arg, char **json)
+{
+    const struct gw_boot *b = ctx;
+
+    return give_text(b->listen ? gw_listen_list_json(b->listen) : gw_agw_list_json(b->agw), GW_E_NOMEM, json);
 }
 
 static int do_history(void *ctx, const char *arg, char **json)
@@ -75,7 +89,9 @@ static int do_reload(void *ctx, const char *arg, char **json)
 
 static int do_registrations(void *ctx, const char *arg, char **json)
 {
-    return give_text(gw_pcscf_registrations_json(((struct gw_boot *)ctx)->pcscf), GW_E_NOMEM, json);
+    const struct gw_boot *b = ctx;
+
+    return b->pcscf ? give_text(gw_pcscf_registrations_json(b->pcscf), GW_E_NOMEM, json) : GW_E_UNSUPPORTED;
 }
 
 static int do_drain(void *ctx, const char *arg, char **json)

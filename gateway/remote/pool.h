@@ -5,8 +5,8 @@
  *
  * A request without a reply is repeated, with its txn; after 2 s its caller hears TIMEOUT, and an audit follows.
  *
- * The contexts of an access gateway that is gone for longer than `grace`, was started anew or ends are over: their calls
- * get OUT_OF_SERVICE.
+ * The contexts of an access gateway that is gone for longer than `grace`, was started anew or ends are over: their
+ * calls get OUT_OF_SERVICE.
  *
  * An audit comes after every connection and time-out and each minute: contexts of ours that the access gateway does not
  * have are over, those that it has and we do not know are released.

@@ -1,8 +1,9 @@
 /* The access gateway's end of Iq between machines: requests of controllers become requests of this process, replies and
- * notifications go back, and what belongs to whom is remembered. Pure: messages and the time in, messages and a deadline
- * out; lost, repeated and disordered messages are allowed for, though TLS brings none.
+ * notifications go back, and what belongs to whom is remembered. Pure: messages and the time in, messages and a
+ * deadline out; lost, repeated and disordered messages are allowed for, though TLS brings none.
  *
- * A request that comes again gets the reply that was given, if it is among the last GW_IQ_WINDOW; what is older is stale.
+ * A request that comes again gets the reply that was given, if it is among the last GW_IQ_WINDOW; what is older is
+ * stale.
  *
  * A notification is repeated until acknowledged, for GW_SERVED_NOTIFY_S at most.
  *
