@@ -58,6 +58,12 @@ void gw_md5(struct gw_span in, uint8_t out[16])
         abort();
 }
 
+void gw_hmac_sha1(struct gw_span key, struct gw_span in, uint8_t out[20])
+{
+    if (!HMAC(EVP_sha1(), key.ptr, (int)key.len, in.ptr, in.len, out, NULL))
+        abort();
+}
+
 void gw_hmac_sha256(struct gw_span key, struct gw_span in, uint8_t out[32])
 {
     if (!HMAC(EVP_sha256(), key.ptr, (int)key.len, in.ptr, in.len, out, NULL))

@@ -17,6 +17,8 @@ void gw_sha1(struct gw_span in, uint8_t out[20]);
 void gw_sha256(struct gw_span in, uint8_t out[32]);
 /* For HTTP Digest of RFC 7616 alone, where peers have nothing better. */
 void gw_md5(struct gw_span in, uint8_t out[16]);
+/* For what a protocol fixes to it (credentials of TURN servers). */
+void gw_hmac_sha1(struct gw_span key, struct gw_span in, uint8_t out[20]);
 void gw_hmac_sha256(struct gw_span key, struct gw_span in, uint8_t out[32]);
 /* Constant time. */
 bool gw_crypto_eq(const void *a, const void *b, size_t len);

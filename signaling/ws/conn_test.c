@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conn.h"
 #include "gateway/base/stats.h"
+#include "site_priv.h"
 
 static struct gw_site site;
 static struct gw_conf *conf;
@@ -568,6 +570,42 @@ TEST(the_page_is_served_and_nothing_else)
         if (strncmp(take(), "HTTP/1.1 404 ", 13) != 0)
             gw_test_fail(__FILE__, __LINE__, "%s: %s", missing[i], sent);
     }
+    finish();
+    snprintf(in, sizeof(in), "rm -r %s", dir);
+    EQ(system(in), 0);
+}
+
+TEST(the_page_is_told_its_turn_servers)
+{
+    char *dir = make_root(), settings[300], in[200], user[GW_SITE_TURN_USER], password[GW_SITE_TURN_PASSWORD];
+    unsigned long long until = 0;
+    struct timespec t;
+
+    gw_site_turn_credential("north", 1700043200, user, password);
+    STR_EQ(user, "1700043200:web");
+    STR_EQ(password, "dWCDx2EAknP+RZ2qYf/utcnBhhM="); /* of another implementation of HMAC-SHA1 */
+
+    snprintf(settings, sizeof(settings),
+             "web_root = %s\nturn_uris = turn:a.example:3478?transport=tcp stun:b.example\n"
+             "turn_secret = north\nturn_lifetime = 60\n",
+             dir);
+    open_with(settings);
+    clock_gettime(CLOCK_REALTIME, &t);
+    say("GET /config.json HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(strncmp(take(), "HTTP/1.1 200 OK\r\n", 17) == 0);
+    CHECK(strstr(sent, "\r\nCache-Control: no-store\r\n") != NULL);
+    CHECK(
+        strstr(sent, "{\"domain\":\"ims.example\",\"iceServers\":[{\"urls\":\"turn:a.example:3478?transport=tcp\",") !=
+        NULL);
+    CHECK(strstr(sent, "{\"urls\":\"stun:b.example\"}]}") != NULL);
+    CHECK(strstr(sent, "\"username\":\"") && sscanf(strstr(sent, "\"username\":\"") + 12, "%llu:web", &until) == 1);
+    CHECK(until >= (unsigned long long)t.tv_sec + 60 && until <= (unsigned long long)t.tv_sec + 70);
+    gw_site_turn_credential("north", until, user, password);
+    CHECK(strstr(sent, password) != NULL && !strstr(sent, "north"));
+    snprintf(in, sizeof(in), "echo '{}' > %s/config.json", dir);
+    EQ(system(in), 0);
+    say("GET /config.json HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(strstr(take(), "\r\n\r\n{}\n") != NULL); /* the operator's own goes first */
     finish();
     snprintf(in, sizeof(in), "rm -r %s", dir);
     EQ(system(in), 0);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
@@ -361,6 +362,18 @@ static int answer_metrics(struct gw_site *s, const struct gw_site_client *who, b
     return err;
 }
 
+static int answer_config(struct gw_site *s, bool is_head, struct gw_site_answer *out)
+{
+    char *text = gw_site_config_text(s->conf, (uint64_t)time(NULL));
+    int err;
+
+    if (!text)
+        return GW_E_NOMEM;
+    err = gw_site_write(out, 200, is_head, "Cache-Control: no-store\r\n", "application/json", gw_span_str(text));
+    free(text);
+    return err;
+}
+
 int gw_site_answer(struct gw_site *s, const struct gw_http_req *r, const struct gw_site_client *who,
                    struct gw_site_answer *out)
 {
@@ -385,5 +398,7 @@ int gw_site_answer(struct gw_site *s, const struct gw_http_req *r, const struct 
         return answer_metrics(s, who, is_head, out);
     if (gw_site_file(s->conf->web_root, r, is_head, out) == 0)
         return 0;
+    if (*s->conf->web_root && gw_span_is(r->path, "/config.json"))
+        return answer_config(s, is_head, out);
     return gw_site_write(out, 404, is_head, NULL, "text/plain; charset=utf-8", gw_span_str("there is nothing here\n"));
 }

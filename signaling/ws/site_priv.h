@@ -10,4 +10,14 @@ int gw_site_write(struct gw_site_answer *out, int status, bool is_head, const ch
 /* A file under root. Any error: there is none to be had. */
 int gw_site_file(const char *root, const struct gw_http_req *r, bool is_head, struct gw_site_answer *out);
 
+/* ---- /config.json ---- */
+
+enum { GW_SITE_TURN_USER = 32, GW_SITE_TURN_PASSWORD = 32 };
+
+/* User and password for TURN that a server with that secret takes until then. */
+void gw_site_turn_credential(const char *secret, uint64_t until_s, char user[GW_SITE_TURN_USER],
+                             char password[GW_SITE_TURN_PASSWORD]);
+/* { "domain", "iceServers": [...] }; heap, NULL: no memory. */
+char *gw_site_config_text(const struct gw_conf *c, uint64_t now_s);
+
 #endif

@@ -14,8 +14,10 @@ let level = () => 0;
 /* ---- signing in ---- */
 
 // A config.json beside the page may name the domain and a user; the address bar (#bob) overrides the user.
+const configuration = () => fetch('config.json').then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+
 async function prefill() {
-  const given = await fetch('config.json').then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+  const given = await configuration();
   const saved = JSON.parse(sessionStorage.getItem('account') ?? '{}');
   $('user').value = decodeURIComponent(location.hash.slice(1)) || saved.user || given.user || 'alice';
   $('password').value = given.password ?? 'demo';
@@ -49,6 +51,7 @@ phone.addEventListener('phone', ({ detail: { state, why } }) => {
 const toUri = (text) => (/^(sips?|tel):/.test(text) ? text : `sip:${text}${text.includes('@') ? '' : `@${account().domain}`}`);
 
 async function withSource(video, use) {
+  phone.iceServers = (await configuration()).iceServers ?? []; // their passwords are good for a while only
   try {
     use(await openSource($('source').value, video, chosen()));
     listDevices();

@@ -19,6 +19,7 @@ export class Phone extends EventTarget {
   #streams = new Map(); // of each call
   #offer = []; // sessions of the next call
   url = '';
+  iceServers = []; // TURN, where nothing else passes
 
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -193,7 +194,7 @@ export class Phone extends EventTarget {
 
   #options(stream, video) {
     this.#tell('local', { stream });
-    return { mediaStream: stream, mediaConstraints: { audio: true, video }, pcConfig: { iceServers: [] } };
+    return { mediaStream: stream, mediaConstraints: { audio: true, video }, pcConfig: { iceServers: this.iceServers } };
   }
 
   // `offer`: sessions beside sound and picture (chat, text, floor).
