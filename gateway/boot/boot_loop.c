@@ -53,7 +53,7 @@ void gw_boot_timer_start(struct gw_boot *b, uint32_t in_ms)
 
 void gw_boot_run(struct gw_boot *b)
 {
-    gw_log(GW_LOG_INFO, "boot", NULL, "imsgw " GW_VERSION " ready, role %s",
+    gw_log(GW_LOG_INFO, "boot", NULL, "imsgw " GW_VERSION ", role %s, is ready",
            gw_conf_text(gw_boot_conf(b), GW_CONF_role));
     if (b->stack)
         gw_sip_stack_run(b->stack);
