@@ -21,7 +21,7 @@ struct remote {
     struct peer {
         struct gw_addr addr;
         bool is_open; /* connected, or on the way */
-        bool is_told; /* why it failed is logged once, not at every try */
+        char told[80]; /* why it failed, as logged: not again at every try */
         uint64_t try_us;
         unsigned backoff_ms;
     } peers[GW_POOL_AGWS];
@@ -67,10 +67,12 @@ static void later(struct peer *p, uint64_t now_us)
 
 static void complain(struct remote *r, unsigned i, const char *why)
 {
-    if (!r->peers[i].is_told)
-        gw_log(GW_LOG_ERROR, "iq", NULL, "no connection to access gateway %s: %s; tried again and again", r->names[i],
-               why);
-    r->peers[i].is_told = true;
+    char *told = r->peers[i].told;
+
+    if (strncmp(told, why, sizeof(r->peers[i].told) - 1) == 0)
+        return;
+    snprintf(told, sizeof(r->peers[i].told), "%s", why);
+    gw_log(GW_LOG_ERROR, "iq", NULL, "no connection to access gateway %s: %s; tried again and again", r->names[i], why);
 }
 
 static void connect_all(struct remote *r, uint64_t now_us)
@@ -92,7 +94,7 @@ static void on_up(void *arg, unsigned wire, const char *peer_name)
     struct remote *r = arg;
 
     r->peers[wire].backoff_ms = 0;
-    r->peers[wire].is_told = false;
+    r->peers[wire].told[0] = 0;
     gw_pool_opened(r->pool, wire, gw_clock_us());
 }
 
