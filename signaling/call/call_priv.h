@@ -125,9 +125,10 @@ enum gw_ex_state {
 
 struct gw_exchange {
     uint8_t state;
-    bool is_first; /* of the call */
-    bool is_late;  /* the offer came in the 2xx of `to` */
-    bool is_own;   /* the gateway offers; from is then the other leg and has no transaction */
+    bool is_first;    /* of the call */
+    bool is_late;     /* the offer came in the 2xx of `to` */
+    bool is_declined; /* the 2xx of `to` took nothing of it */
+    bool is_own;      /* the gateway offers; from is then the other leg and has no transaction */
     struct gw_call_leg *from, *to;
     struct gw_sip_msg *msg;   /* what Iq is waited for: the message with the answer, or the refusal to pass on */
     struct gw_call_uas early; /* an offer of the core in an early dialog, with Iq */

@@ -183,7 +183,7 @@ void ms_commit(struct gw_ms *ms)
     for (unsigned i = 0; i < ms->now.nchannels; i++) {
         struct ms_channel *c = &ms->now.channels[i];
         if (ms->now.is_self_made && ms->now.from == GW_LEG_CORE && c->is_used && c->was_answered && !c->is_on)
-            ms->wants_core_offer = true; /* the browser ended it without the core */
+            ms->wants_offer[GW_LEG_CORE] = true; /* the browser ended it without the core */
         c->was_answered |= c->is_on;
     }
     ms_drop_before(ms);
@@ -233,9 +233,39 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
     return 0;
 }
 
+int gw_ms_decline(struct gw_ms *ms, struct gw_iq_req *req)
+{
+    enum gw_leg to = ms_other(ms->now.from);
+    struct ms_leg said = ms->now.legs[to], *l;
+    int err;
+
+    ms->now.legs[to].local = NULL; /* moved */
+    err = gw_ms_rollback(ms, req);
+    if (err) {
+        ms->now.legs[to].local = said.local;
+        return err;
+    }
+    l = &ms->now.legs[to];
+    free(l->local);
+    l->local = said.local;
+    l->local_len = said.local_len;
+    l->o_version = said.o_version;
+    l->next_mid = said.next_mid;
+    memcpy(l->ext_id, said.ext_id, sizeof(l->ext_id));
+    while (l->nlines < said.nlines) { /* m-lines never disappear (RFC 3264 s. 8) */
+        struct ms_line *place = &l->lines[l->nlines];
+        *place = said.lines[l->nlines++];
+        place->stream = MS_NO_STREAM;
+        place->channel = 0;
+        place->is_dead = true;
+    }
+    ms->wants_offer[to] = true;
+    return 0;
+}
+
 bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to)
 {
-    return to == GW_LEG_CORE && ms->oa == GW_OA_STABLE && (ms->wants_core_offer || gw_ms_wants_lines(ms));
+    return ms->oa == GW_OA_STABLE && (ms->wants_offer[to] || (to == GW_LEG_CORE && gw_ms_wants_lines(ms)));
 }
 
 bool gw_ms_has_open_offer(const struct gw_ms *ms, enum gw_leg *from)

@@ -31,6 +31,12 @@ static int answer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *
         s->is_on = err == 0;
         return err;
     }
+    if (s->is_resting) {
+        *n = 0;
+        err = ms_transport_answer(ms, from, sdp, i, s, why);
+        s->is_on = err == 0;
+        return err;
+    }
     if (ms_is_fax(s))
         err = ms_fax_answer(s, from, m, why);
     else
@@ -48,10 +54,21 @@ static void begin_answer(struct gw_ms *ms, enum gw_leg from)
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++) {
         struct ms_stream *s = &ms->now.streams[i];
         /* an association of the browser's offer is ours to accept, whatever the core has of its channels */
-        s->is_on = from == GW_LEG_CORE && s->is_offered && s->kind == MS_DATA;
+        s->is_on = from == GW_LEG_CORE && s->is_offered && (s->kind == MS_DATA || s->is_resting);
     }
     for (unsigned i = 0; i < ms->now.nchannels; i++)
         ms->now.channels[i].is_on = false;
+}
+
+/* The call had voice, video or fax before this offer, and the offer has none of it as it was. */
+static bool had_media(const struct gw_ms *ms)
+{
+    bool had = false;
+
+    for (unsigned i = 0; ms->before && i < GW_IQ_STREAMS; i++)
+        had |=
+            ms->before->streams[i].is_on && ms->before->streams[i].kind < MS_DATA && !ms->before->streams[i].is_resting;
+    return had;
 }
 
 static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
@@ -97,6 +114,10 @@ static int answer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp 
             first_why = line;
         }
     }
+    if (from == GW_LEG_CORE)
+        ms_rest_after_answer(ms);
+    if (n == 0 && !first && !ms->now.is_self_made && had_media(ms))
+        return GW_E_CLOSED;
     /* a call that is up may lose its last channel and be there for the next one */
     if (n || (!has_offered && !first) || (has_association && ms->now.legs[ms_other(from)].local))
         return 0;

@@ -170,7 +170,7 @@ static void take_cema(struct gw_ms *ms, struct ms_channel *c, const struct gw_iq
         c->has_cema = k->c.has_cema;
     } else if (c->has_cema && !k->c.has_cema && (has_relays || t->tcp_setup == GW_IQ_SETUP_PASSIVE)) {
         c->has_cema = false;
-        ms->wants_core_offer = true;
+        ms->wants_offer[GW_LEG_CORE] = true;
     }
 }
 
@@ -332,6 +332,8 @@ int ms_data_core_offer(struct gw_ms *ms, const struct gw_sdp *sdp, unsigned line
         c = NULL;
     }
     if (!c) {
+        if (row->protocol == GW_IQ_T38)
+            ms_rest_begin(ms, line);
         ms_unbind(ms, GW_LEG_CORE, line);
         err = new_of_core(ms, line, row, k.rtp.family, &c);
         if (err)

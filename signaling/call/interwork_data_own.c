@@ -229,7 +229,7 @@ bool gw_ms_channel_closed(struct gw_ms *ms, const struct gw_iq_notify *n)
     c->is_closed = true;
     /* of one that it closed the browser's next offer says so; of one that was lost, or that SDP does not know, nobody
      * does */
-    ms->wants_core_offer |= c->is_on && (c->is_in_band || n->cause);
+    ms->wants_offer[GW_LEG_CORE] |= c->is_on && (c->is_in_band || n->cause);
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         if (ms->now.streams[i].is_on && ms->now.streams[i].kind != MS_DATA)
             return false;
@@ -246,6 +246,6 @@ bool gw_ms_connection_lost(struct gw_ms *ms, unsigned id)
     if (!c || !c->is_on || c->is_closed || ms_is_tcp(ms->now.streams[c->stream].kind))
         return false; /* of a phone: both connections ended together, and its ends make new ones */
     c->is_lost = true;
-    ms->wants_core_offer = true;
+    ms->wants_offer[GW_LEG_CORE] = true;
     return true;
 }

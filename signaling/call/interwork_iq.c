@@ -26,7 +26,8 @@ void ms_iq_reserve(struct gw_ms *ms, struct gw_iq_req *req)
 /* Media flows where the one end sends and the other receives. */
 static bool is_open(const struct ms_stream *s, enum gw_leg from)
 {
-    return s->is_on && (s->direction[from] & GW_SDP_SENDONLY) && (s->direction[ms_other(from)] & GW_SDP_RECVONLY);
+    return s->is_on && !s->is_resting && (s->direction[from] & GW_SDP_SENDONLY) &&
+           (s->direction[ms_other(from)] & GW_SDP_RECVONLY);
 }
 
 static void add_pt(struct gw_iq_stream *q, uint8_t access, uint8_t core, uint32_t clock_hz)
@@ -102,6 +103,8 @@ static void fill_stream(const struct gw_ms *ms, unsigned index, struct gw_iq_str
         q->kind = GW_IQ_AUDIO; /* a fax, too: nobody looks at it */
         return;
     }
+    if (s->is_resting)
+        return;
     if (ms_is_fax(s)) {
         for (int leg = 0; leg < 2; leg++)
             q->udptl[leg] = ms_fax_udptl(s->t38, (enum gw_leg)leg);

@@ -93,9 +93,17 @@ static int bind_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sd
 {
     const struct gw_sdp_media *m = &sdp->media[i];
     enum gw_iq_kind kind = kind_of(m, false);
-    struct ms_stream *s;
-    int err = ms_bind(ms, from, i, kind, &s);
+    struct ms_stream *s = ms->now.legs[from].lines[i].stream == MS_NO_STREAM
+                              ? NULL
+                              : &ms->now.streams[ms->now.legs[from].lines[i].stream];
+    int err;
 
+    if (s && s->is_resting && s->kind == kind) { /* of the access leg alone */
+        err = ms_transport_offer(ms, from, sdp, i, s, why);
+        s->is_offered = err == 0;
+        return err;
+    }
+    err = ms_bind(ms, from, i, kind, &s);
     if (err) {
         ms_refuse(why, 488, 399, "Too many media streams");
         return err;
@@ -125,8 +133,12 @@ static void unbind_line(struct gw_ms *ms, enum gw_leg from, unsigned i, int befo
     ms_unbind(ms, from, i);
     t->nlines = t_before->nlines;
     memcpy(t->lines, t_before->lines, sizeof(t->lines));
-    for (unsigned k = 0; before != MS_NO_STREAM && k < t->nlines; k++) /* it served another kind: that is over */
-        if (t->lines[k].stream == before)
+    if (before != MS_NO_STREAM) { /* it served another kind: that is over */
+        ms->now.streams[before].is_used = ms->now.streams[before].is_resting = false;
+        ms->now.streams[before].is_offered = ms->now.streams[before].is_on = false;
+    }
+    for (unsigned k = 0; k < t->nlines; k++)
+        if (t->lines[k].stream != MS_NO_STREAM && !ms->now.streams[t->lines[k].stream].is_used)
             t->lines[k].stream = MS_NO_STREAM;
 }
 
@@ -191,6 +203,8 @@ int ms_offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp,
     }
     f->nlines = sdp->nmedia;
     has_kept = from == GW_LEG_CORE && ms_data_keep(ms, false);
+    if (from == GW_LEG_CORE)
+        ms_rest_keep(ms);
     for (unsigned i = 0; i < sdp->nmedia; i++)
         note_line(&f->lines[i], &sdp->media[i]);
     for (unsigned i = 0; i < sdp->nmedia; i++) {
@@ -213,6 +227,8 @@ int ms_offer_lines(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp,
             first_why = line;
         }
     }
+    if (n && ms_rest_after_offer(ms, from, sdp, &first_why) != 0)
+        first = first ? first : GW_E_UNSUPPORTED;
     if ((n || (has_kept && !first)) && reaches_other_leg(ms, from))
         return 0;
     *why = first_why;

@@ -16,8 +16,8 @@ extern const char *const ms_ext_uri[EXT_COUNT];
 /* A payload type of a stream as offered, with its number on either leg. */
 struct ms_codec {
     uint8_t pt[2];
-    uint8_t answer_pt;   /* the answerer's number for it, MS_NO_PT: not in the answer */
-    uint8_t answer_rank; /* position in the answer */
+    uint8_t answer_pt;     /* the answerer's number for it, MS_NO_PT: not in the answer */
+    uint8_t answer_rank;   /* position in the answer */
     uint8_t packetization; /* H264: its packetization-mode (RFC 6184 s. 8.1) */
     char name[20];
     uint32_t clock_hz, channels;
@@ -38,6 +38,7 @@ struct ms_stream {
     bool is_offered;     /* in the last or open offer */
     bool is_on;          /* and in its answer */
     bool was_configured; /* Iq knows it */
+    bool is_resting;     /* a browser's voice whose m-line of the core is a fax now: no line there (MS_NO_LINE) */
     uint8_t kind;        /* enum gw_iq_kind */
     uint8_t pass;        /* enum ms_pass */
     uint8_t line[2];
@@ -95,8 +96,8 @@ struct ms_channel {
     uint8_t t140_pt, red_pt, generations;
     uint16_t cps[2];
     struct gw_sdp_t38 t38[2]; /* as that leg's last SDP says */
-    char options[MS_DCMAP]; /* of its dcmap, as first written */
-    char token[17];         /* of our MSRP URIs */
+    char options[MS_DCMAP];   /* of its dcmap, as first written */
+    char token[17];           /* of our MSRP URIs */
     char client_uri[GW_IQ_URI + 1], core_path[GW_IQ_PATH + 1];
 };
 
@@ -155,7 +156,7 @@ struct gw_ms {
     uint64_t ctx;
     uint64_t o_id[2];
     unsigned next_term, next_channel; /* ids given out, never taken back */
-    bool wants_core_offer;            /* the core is to be told of what changed without it */
+    bool wants_offer[2];              /* that leg is to be told of what changed without it */
     struct ms_in_band {               /* not offered yet; or orphans, whose streams are to be reset */
         uint8_t term, protocol;
         uint16_t stream;
@@ -232,8 +233,8 @@ void ms_tcp_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, co
 /* --- interwork_pass.c: m-lines that are secured end to end */
 /* Session attributes that such m-lines rest on, if there is one of them. */
 void ms_pass_write_session(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, struct gw_sdp_buf *b);
-void ms_pass_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, const struct ms_stream *s,
-                   bool is_offer, struct gw_sdp_buf *b);
+void ms_pass_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
+                   struct gw_sdp_buf *b);
 /* The direction that is told to a leg (RFC 3264 s. 6.1). */
 enum gw_sdp_direction ms_direction_out(const struct ms_stream *s, enum gw_leg to, bool is_offer);
 
@@ -279,7 +280,8 @@ int ms_data_protocol(const char *subprotocol); /* enum gw_iq_protocol, or negati
 int ms_channel_new(struct gw_ms *ms, unsigned stream, const struct ms_data_row *row, unsigned line,
                    struct ms_channel **out);
 /* The channel of a phone's stream, whose lines and terminations are there. */
-int ms_channel_join(struct gw_ms *ms, const struct ms_stream *s, const struct ms_data_row *row, struct ms_channel **out);
+int ms_channel_join(struct gw_ms *ms, const struct ms_stream *s, const struct ms_data_row *row,
+                    struct ms_channel **out);
 /* One that was, with its termination, in a state that has neither. */
 int ms_channel_put(struct gw_ms *ms, const struct ms_channel *was, const struct ms_term *its, struct ms_channel **out);
 struct ms_channel *ms_channel_of(struct gw_ms *ms, const struct ms_line *l, bool is_offer); /* active, or NULL */
@@ -337,6 +339,16 @@ void ms_fax_write_bandwidth(struct gw_sdp_buf *b, const struct gw_addr *a);
 int ms_fax_take_dtls(struct ms_term *t, const struct ms_dtls *d, const struct gw_addr *remote, bool is_offer,
                      struct gw_sdp_refusal *why);
 
+/* --- interwork_rest.c: a browser's voice while the core has a fax in its place (T38-010) */
+void ms_rest_begin(struct gw_ms *ms, unsigned line); /* the stream of that core line, if it is voice, leaves it */
+void ms_rest_keep(struct gw_ms *ms);                 /* in an offer that says nothing of them */
+/* After the lines of an offer, or of the core's answer, were read: voice that goes to rest, or comes back. */
+int ms_rest_after_offer(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *sdp, struct gw_sdp_refusal *why);
+void ms_rest_after_answer(struct gw_ms *ms);
+/* Voice that rests, for a core line that is free; MS_NO_STREAM: none. */
+int ms_rest_wake(struct gw_ms *ms, unsigned line);
+void ms_rest_write(struct gw_ms *ms, const struct ms_stream *s, bool is_offer, struct gw_sdp_buf *b);
+
 /* --- interwork_data_write.c */
 /* Whether an attribute of a channel means the same on both sides and passes. */
 bool ms_data_is_passing(const struct ms_channel *c, const struct ms_term *core, struct gw_span name);
@@ -344,7 +356,7 @@ void ms_data_write_core(struct gw_ms *ms, const struct gw_sdp *src, unsigned lin
 void ms_data_write_client(struct gw_ms *ms, const struct gw_sdp *src, const struct ms_stream *s, bool is_offer,
                           struct gw_sdp_buf *b);
 void ms_write_c(struct gw_sdp_buf *b, const struct gw_addr *a);
-void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t); /* of our certificate */
+void ms_write_fingerprint(struct gw_sdp_buf *b, const struct ms_term *t);         /* of our certificate */
 void ms_write_dtls(struct gw_sdp_buf *b, const struct ms_term *t, bool is_offer); /* fingerprint, setup, tls-id */
 bool ms_write_ends_here(struct gw_span name); /* an attribute that does not pass to the other leg */
 /* ICE, fingerprint, setup, tls-id and, unless NULL, mid of an m-line with ICE. */

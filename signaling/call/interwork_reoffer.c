@@ -8,13 +8,14 @@ static int reoffer_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *
     for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
         ms->now.streams[i].is_offered = false;
     (void)ms_data_keep(ms, true);
+    ms_rest_keep(ms);
     for (unsigned i = 0; i < f->nlines && i < src->nmedia; i++) {
         struct ms_stream *s = f->lines[i].stream == MS_NO_STREAM ? NULL : &ms->now.streams[f->lines[i].stream];
         struct gw_sdp_refusal why;
 
         if (!s || !s->is_on)
             continue;
-        if (s->kind == MS_DATA)
+        if (s->kind == MS_DATA || s->is_resting)
             continue;
         if (ms_is_tcp(s->kind)) {
             ms_tcp_keep(ms, s);

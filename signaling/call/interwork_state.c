@@ -115,7 +115,7 @@ void ms_unbind(struct gw_ms *ms, enum gw_leg from, unsigned line)
     if (s->line[ms_other(from)] != MS_NO_LINE)
         ms->now.legs[ms_other(from)].lines[s->line[ms_other(from)]].stream = MS_NO_STREAM;
     l->stream = MS_NO_STREAM;
-    s->is_used = s->is_offered = s->is_on = false;
+    s->is_used = s->is_offered = s->is_on = s->is_resting = false;
 }
 
 /* A free stream, one of that kind first. One that served another m-line keeps its terminations (their ports), but no
@@ -134,7 +134,7 @@ int ms_take_stream(struct gw_ms *ms, enum gw_iq_kind kind, int *index)
         return GW_E_LIMIT;
     s = &ms->now.streams[i];
     s->is_used = true;
-    s->is_offered = s->is_on = false;
+    s->is_offered = s->is_on = s->is_resting = false;
     s->kind = (uint8_t)kind;
     s->ncodecs = 0;
     s->pass = MS_NOT_PASSED;
@@ -216,6 +216,8 @@ int ms_bind(struct gw_ms *ms, enum gw_leg from, unsigned line, enum gw_iq_kind k
             ms_unbind(ms, from, line);
         }
     }
+    if (l->stream == MS_NO_STREAM && from == GW_LEG_CORE && kind == GW_IQ_AUDIO)
+        l->stream = ms_rest_wake(ms, line);
     if (l->stream == MS_NO_STREAM) {
         err = ms_take_stream(ms, kind, &index);
         if (err)

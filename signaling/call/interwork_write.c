@@ -410,7 +410,7 @@ static void prepare_lines(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp 
             snprintf(l->proto, sizeof(l->proto), "%s", c->row->proto);
             snprintf(l->fmt, sizeof(l->fmt), "%s", ms_data_format(c));
         }
-        if (!s)
+        if (!s || s->is_resting)
             continue;
         if (s->kind == MS_DATA) {
             snprintf(l->type, sizeof(l->type), "application");
@@ -497,6 +497,10 @@ static void write_all(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src
             ms_data_write_core(ms, src, i, is_offer, b);
             continue;
         }
+        if (s && s->is_resting) {
+            ms_rest_write(ms, s, is_offer, b);
+            continue;
+        }
         if (s && s->kind == MS_DATA) {
             ms_data_write_client(ms, src, s, is_offer, b);
             continue;
@@ -532,8 +536,8 @@ int ms_write(struct gw_ms *ms, enum gw_leg to, const struct gw_sdp *src, bool is
 
     if (is_offer)
         prepare_lines(ms, to, src);
-    if (is_offer && to == GW_LEG_CORE)
-        ms->wants_core_offer = false;
+    if (is_offer)
+        ms->wants_offer[to] = false;
     for (unsigned i = 0; i < ms->now.nterms && !leg->o_addr.family; i++)
         if (ms->now.terms[i].want.realm == (to == GW_LEG_ACCESS ? GW_IQ_ACCESS : GW_IQ_CORE))
             leg->o_addr =

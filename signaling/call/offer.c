@@ -19,11 +19,12 @@ void gw_offer_reset(struct gw_call *c)
     gw_sip_msg_free(c->ex.msg);
     c->ex.msg = NULL;
     c->ex.state = GW_EX_IDLE;
-    c->ex.is_late = c->ex.is_own = false;
+    c->ex.is_late = c->ex.is_own = c->ex.is_declined = false;
     gw_offer_early_drop(c);
     gw_media_tidy(c);
-    if (c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, GW_LEG_CORE))
-        gw_offer_own_soon(&c->leg[GW_LEG_CORE], 0);
+    for (int leg = 0; leg < 2; leg++)
+        if (c->state == GW_CALL_UP && gw_ms_wants_offer(c->ms, (enum gw_leg)leg))
+            gw_offer_own_soon(&c->leg[leg], 0);
 }
 
 static bool keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)
@@ -232,6 +233,19 @@ static void reserve_own(struct gw_call *c, const struct gw_ex_facts *f)
         gw_offer_step(c, GW_EV_IQ_FAIL, &(struct gw_ex_facts){ .msg = NULL });
 }
 
+/* A 2xx that takes nothing of the offer, as of a fax in place of voice: to the offerer it is a refusal, and the
+ * answerer gets another offer of what there was. */
+static void decline(struct gw_call *c, struct gw_iq_req *req)
+{
+    gw_stats_inc(GW_STAT_CALL_OFFERS_REFUSED);
+    gw_log(GW_LOG_INFO, "call", c->id, "leg=%s declined what was offered: media as before", gw_leg_name(c->ex.to));
+    c->ex.state = GW_EX_UNDOING;
+    c->ex.is_declined = true;
+    keep_msg(c, NULL);
+    if (gw_ms_decline(c->ms, req) != 0 || !gw_media_submit(c, req, gw_offer_on_iq))
+        gw_offer_broken(c, 500, "state before the offer not restored");
+}
+
 static void commit(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_iq_req *req = gw_media_req(c);
@@ -239,6 +253,10 @@ static void commit(struct gw_call *c, const struct gw_ex_facts *f)
     const char *to = gw_sip_msg_get(f->msg, "To", 0);
     int err = req ? gw_ms_answer(c->ms, f->sdp, req, &why) : GW_E_NOMEM;
 
+    if (err == GW_E_CLOSED && !c->ex.is_late) {
+        decline(c, req);
+        return;
+    }
     if (err) {
         free(req);
         gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s answer refused: %d %s",
@@ -356,7 +374,7 @@ static void pass_refusal(struct gw_call *c, const struct gw_ex_facts *f)
 {
     struct gw_call_leg *from = c->ex.from, *to = c->ex.to;
     struct gw_sip_msg *msg = c->ex.msg;
-    int status = msg ? gw_sip_msg_status(msg) : 500;
+    int status = msg ? gw_sip_msg_status(msg) : c->ex.is_declined ? 488 : 500;
     bool is_own = c->ex.is_own;
 
     c->ex.msg = NULL;

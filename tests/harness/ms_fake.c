@@ -9,7 +9,7 @@ enum step { STABLE, OFFERED, OFFER_OUT, ANSWERED };
 struct gw_ms {
     enum step step;
     enum gw_leg from;
-    bool is_own, has_context;
+    bool is_own, has_context, wants_offer[2];
     char body[512];   /* of the step that waits for its reply */
     char *current[2]; /* last sent to each leg */
     unsigned version;
@@ -125,6 +125,8 @@ int gw_ms_offer_out(struct gw_ms *ms, const struct gw_iq_reply *reply, char **sd
 int gw_ms_answer(struct gw_ms *ms, struct gw_span sdp, struct gw_iq_req *req, struct gw_sdp_refusal *why)
 {
     expect(ms, OFFER_OUT, "answer");
+    if (gw_span_is(sdp, "none"))
+        return GW_E_CLOSED;
     int err = take(ms, sdp, why);
     if (err)
         return err;
@@ -182,6 +184,7 @@ int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len)
     ms->step = OFFER_OUT;
     ms->from = other(to);
     ms->is_own = true;
+    ms->wants_offer[to] = false;
     return 0;
 }
 
@@ -194,9 +197,15 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
     return 0;
 }
 
+int gw_ms_decline(struct gw_ms *ms, struct gw_iq_req *req)
+{
+    ms->wants_offer[other(ms->from)] = true;
+    return gw_ms_rollback(ms, req);
+}
+
 bool gw_ms_wants_offer(const struct gw_ms *ms, enum gw_leg to)
 {
-    return false;
+    return ms->step == STABLE && ms->wants_offer[to];
 }
 
 bool gw_ms_wants_lines(const struct gw_ms *ms)
