@@ -182,6 +182,7 @@ int ms_channel_join(struct gw_ms *ms, const struct ms_stream *s, const struct ms
     c->stream = (uint8_t)(s - ms->now.streams);
     c->core_line = s->line[GW_LEG_CORE];
     c->core_term = s->term[GW_LEG_CORE];
+    c->phone_term = s->term[GW_LEG_ACCESS];
     c->red_pt = MS_NO_PT;
     gw_rand_token(c->token, 16);
     c->row = row;
@@ -258,14 +259,18 @@ bool ms_data_keep(struct gw_ms *ms, bool has_channels)
 
 /* ---- Iq ---- */
 
+static uint8_t access_term(const struct gw_ms *ms, const struct ms_channel *c)
+{
+    return c->phone_term ? c->phone_term : ms->now.streams[c->stream].term[GW_LEG_ACCESS];
+}
+
 void ms_data_uri(struct gw_ms *ms, const struct ms_channel *c, enum gw_leg leg, char *buf, size_t size)
 {
-    const struct ms_stream *s = &ms->now.streams[c->stream];
-    const struct ms_term *t = ms_term(ms, leg == GW_LEG_CORE ? c->core_term : s->term[GW_LEG_ACCESS]);
+    const struct ms_term *t = ms_term(ms, leg == GW_LEG_CORE ? c->core_term : access_term(ms, c));
     const struct gw_addr *a = t->local.ncandidates ? &t->local.candidates[0] : &t->local.rtp;
     char text[GW_ADDR_TEXT];
 
-    bool is_dc = leg == GW_LEG_ACCESS && s->kind == MS_DATA;
+    bool is_dc = leg == GW_LEG_ACCESS && !c->phone_term;
     snprintf(buf, size, "msrp%s://%s/%s;%s", is_dc || t->want.security == GW_IQ_TLS ? "s" : "", gw_addr_text(a, text),
              c->token, is_dc ? "dc" : "tcp");
 }
@@ -282,7 +287,7 @@ static void fill(struct gw_ms *ms, const struct ms_channel *c, struct gw_iq_chan
     memset(q, 0, sizeof(*q));
     q->id = c->iq;
     q->protocol = c->protocol;
-    q->access_term = ms->now.streams[c->stream].term[GW_LEG_ACCESS];
+    q->access_term = access_term(ms, c);
     q->core_term = c->core_term;
     q->stream = c->id;
     q->to_core = is_open(c, GW_LEG_ACCESS);

@@ -167,6 +167,9 @@ static int offer_line(struct gw_ms *ms, enum gw_leg from, const struct gw_sdp *s
     }
     if (err && is_new)
         unbind_line(ms, from, i, before, &t_before);
+    else if (err && before != MS_NO_STREAM && ms->now.streams[before].line[ms_other(from)] < t_before.nlines)
+        memcpy(&ms->now.legs[ms_other(from)].lines[ms->now.streams[before].line[ms_other(from)]],
+               &t_before.lines[ms->now.streams[before].line[ms_other(from)]], sizeof(t_before.lines[0]));
     return err;
 }
 

@@ -91,6 +91,7 @@ struct ms_channel {
     uint16_t id;                   /* of the SCTP stream */
     uint8_t stream;                /* index of its MS_DATA stream */
     uint8_t core_line, core_term;  /* core_line MS_NO_LINE: its m-line serves something else now */
+    uint8_t phone_term;            /* of a phone: its own on the access side; 0: a browser's, that of its stream */
     uint8_t direction[2];          /* enum gw_sdp_direction, as that leg said */
     uint8_t setup[2];              /* enum gw_sdp_setup: MSRP role (dcsa) of the browser; TCP role of the core */
     uint8_t t140_pt, red_pt, generations;

@@ -56,19 +56,26 @@ static void give_line(struct gw_ms *ms, struct ms_channel *fax, unsigned line)
     core->lines[was].channel = 0;
     core->lines[line].proto[0] = 0;
     fax->core_line = (uint8_t)line;
-    if (was + 1 == core->nlines && (!ms->before || was >= ms->before->legs[GW_LEG_CORE].nlines))
+    if (ms->before && was < ms->before->legs[GW_LEG_CORE].nlines) { /* a dead place, and so again */
+        core->lines[was] = ms->before->legs[GW_LEG_CORE].lines[was];
+        core->lines[was].stream = MS_NO_STREAM;
+        core->lines[was].channel = 0;
+        core->lines[was].is_dead = true;
+    } else if (was + 1 == core->nlines) {
         core->nlines--; /* it was added for this fax */
+    }
 }
 
 /* No fax is left: voice takes its line again, or another. */
 static int wake_for_client(struct gw_ms *ms, const struct gw_sdp *sdp, struct gw_sdp_refusal *why)
 {
     struct ms_leg *core = &ms->now.legs[GW_LEG_CORE];
-    unsigned line = MS_NO_LINE;
     int err = 0;
 
     for (unsigned i = 0; i < GW_IQ_STREAMS && !err; i++) {
+        const struct ms_leg before = *core;
         struct ms_stream *s = &ms->now.streams[i];
+        unsigned line = MS_NO_LINE;
         if (!s->is_used || !s->is_resting || !s->is_offered)
             continue;
         for (unsigned k = 0; line == MS_NO_LINE && k < core->nlines; k++)
@@ -88,7 +95,12 @@ static int wake_for_client(struct gw_ms *ms, const struct gw_sdp *sdp, struct gw
         err = ms_codecs_offer(ms, GW_LEG_ACCESS, s, &sdp->media[s->line[GW_LEG_ACCESS]], why);
         if (!err)
             err = ms_transport_out(ms, GW_LEG_CORE, s, true);
-        s->is_offered = err == 0;
+        if (err) { /* it cannot be had in the core: it rests on */
+            core->nlines = before.nlines;
+            memcpy(core->lines, before.lines, sizeof(core->lines));
+            s->line[GW_LEG_CORE] = MS_NO_LINE;
+            s->is_resting = true;
+        }
     }
     return err;
 }
