@@ -1,11 +1,12 @@
 // Sessions beside the voice: which ones a call is offered, and which are on the screen.
 import { takeChat } from './chat.js';
+import { takeFax } from './fax.js';
 import { takeFloor } from './floor.js';
 import { $, note } from './page.js';
 import { takeText } from './text.js';
 
-const parts = { chat: takeChat, text: takeText, floor: takeFloor };
-const names = { chat: 'chat', text: 'real-time text', floor: 'floor control' };
+const parts = { chat: takeChat, text: takeText, floor: takeFloor, fax: takeFax };
+const names = { chat: 'chat', text: 'real-time text', floor: 'floor control', fax: 'fax' };
 
 export const offered = () => Object.keys(parts).filter((kind) => $(`with-${kind}`).checked);
 

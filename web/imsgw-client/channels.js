@@ -1,15 +1,16 @@
 // The data channels of one call: made before the offer, named in the SDP that goes on the wire, and bound to sessions.
 import { readChannels, writeChannels } from './codec/dcsdp.js';
 import { BfcpSession } from './bfcp_session.js';
+import { FaxSession } from './fax_session.js';
 import { MsrpSession } from './msrp_session.js';
 import { RttSession } from './rtt_session.js';
 
-const kinds = { chat: MsrpSession, text: RttSession, floor: BfcpSession };
+const kinds = { chat: MsrpSession, text: RttSession, floor: BfcpSession, fax: FaxSession };
 const MAX_CHANNELS = 16;
 
 const kindOf = (subprotocol) => Object.keys(kinds).find((k) => kinds[k].subprotocol === subprotocol);
 
-// `offer`: kinds that the own offer has ('chat', 'text', 'floor'); `accept`: kinds taken from the peer's offers.
+// `offer`: kinds that the own offer has ('chat', 'text', 'floor', 'fax'); `accept`: kinds taken from the peer's offers.
 // Event `session` (detail: { kind, session, isOurs }) for each one as it begins.
 export class CallChannels extends EventTarget {
   sessions = new Map(); // channel id -> session

@@ -1,6 +1,6 @@
 // Types of imsgw-client. JsSIP and SIP.js are described by what is used of them.
 
-export type Kind = 'chat' | 'text' | 'floor';
+export type Kind = 'chat' | 'text' | 'floor' | 'fax';
 
 export interface ChatOptions {
   label?: string;
@@ -24,12 +24,24 @@ export interface FloorOptions {
   label?: string;
 }
 
+export interface FaxOptions {
+  label?: string;
+  /** Where fax.wasm is, or what it is; beside the library by default. */
+  wasm?: string | URL | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
+  /** The library pdfjs-dist, to send PDFs. */
+  pdfjs?: object | null;
+  /** Our number, as the other machine prints it. */
+  ident?: string;
+  /** Error correction mode (ITU-T T.30 annex A). */
+  hasEcm?: boolean;
+}
+
 export interface ChannelOptions {
   /** In our first offer. */
   offer?: Kind[];
   /** Taken from the peer's offers; all by default. */
   accept?: Kind[];
-  options?: { chat?: ChatOptions; text?: TextOptions; floor?: FloorOptions };
+  options?: { chat?: ChatOptions; text?: TextOptions; floor?: FloorOptions; fax?: FaxOptions };
 }
 
 export interface SessionEvent {
@@ -48,9 +60,11 @@ export class CallChannels extends EventTarget {
   add(kind: 'chat'): MsrpSession;
   add(kind: 'text'): RttSession;
   add(kind: 'floor'): BfcpSession;
+  add(kind: 'fax'): FaxSession;
   get(kind: 'chat'): MsrpSession | undefined;
   get(kind: 'text'): RttSession | undefined;
   get(kind: 'floor'): BfcpSession | undefined;
+  get(kind: 'fax'): FaxSession | undefined;
   toWire(sdp: string, type: 'offer' | 'answer'): string;
   fromWire(sdp: string, type: 'offer' | 'answer'): void;
   close(): void;
@@ -133,6 +147,53 @@ export class BfcpSession extends Session {
   requestFloor(options?: { floor?: number; priority?: 0 | 1 | 2 | 3 | 4; info?: string }): Promise<FloorRequest>;
   releaseFloor(id?: number): Promise<FloorRequest>;
   hello(): Promise<{ primitives: number[]; attributes: number[] }>;
+}
+
+/** 1 bit a pixel, rows of whole octets, the leftmost pixel in the highest bit, 1 is black. */
+export interface Raster {
+  width: number;
+  height: number;
+  xDpi: number;
+  yDpi: number;
+  rows: Uint8Array;
+}
+
+export class FaxPage implements Raster {
+  readonly width: number;
+  readonly height: number;
+  readonly xDpi: number;
+  readonly yDpi: number;
+  readonly rows: Uint8Array;
+  readonly number: number;
+  imageData(): ImageData;
+  /** A PNG. */
+  blob(): Promise<Blob>;
+}
+
+export interface FaxProgress {
+  phase: 'connecting' | 'sending' | 'receiving' | 'over';
+  page: number;
+  /** null: we receive, and nobody says how many. */
+  pages: number | null;
+  fraction: number | null;
+  bitRate: number;
+  hasEcm: boolean;
+  remote: string;
+}
+
+export type FaxSource = Blob | CanvasImageSource | Raster;
+
+/** Events: `progress` (FaxProgress), `page` ({ page: FaxPage }). */
+export class FaxSession extends Session {
+  constructor(options?: FaxOptions);
+  pdfjs: object | null;
+  send(
+    source: FaxSource | FaxSource[],
+    options?: { signal?: AbortSignal },
+  ): Promise<{ pages: number; remote: string; bitRate: number }>;
+  receive(options?: {
+    signal?: AbortSignal;
+  }): Promise<{ pages: FaxPage[]; tiff: Blob; remote: string; bitRate: number }>;
 }
 
 export interface TextEvent {
