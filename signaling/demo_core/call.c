@@ -134,6 +134,23 @@ int gw_demo_call_set_contact(struct gw_demo_call *c, struct gw_sip_msg *m)
 
 /* ---- fax ---- */
 
+/* Ends the call; what faxback received goes back then, as most phones have one line. */
+static void end_fax(struct gw_demo_call *c, void (*end)(struct gw_demo_call *c))
+{
+    char user[GW_REGISTRAR_USER], tiff[GW_DEMO_PATH];
+    struct gw_demo *d = c->demo;
+    int err;
+
+    gw_demo_user_of(c->remote, user, sizeof(user));
+    memcpy(tiff, c->fax_back, sizeof(tiff));
+    end(c);
+    if (!tiff[0])
+        return;
+    err = gw_demo_call_user(d, user, "fax", tiff);
+    if (err)
+        gw_log(GW_LOG_WARNING, "demo", NULL, "no fax back to %s: %s", user, gw_err_text(err));
+}
+
 /* A fax gateway switches an audio call when it hears the tones; this one does so by itself (T.38 s. D.2.2.4). */
 static void on_fax_time(void *arg)
 {
@@ -141,7 +158,7 @@ static void on_fax_time(void *arg)
     int err = 0;
 
     if (c->is_fax_over) {
-        gw_demo_call_hang_up(c);
+        end_fax(c, gw_demo_call_hang_up);
         return;
     }
     if (c->unacked || c->calling) {
@@ -158,16 +175,10 @@ static void on_fax_time(void *arg)
 static void on_fax(void *arg, bool is_good, const char *tiff)
 {
     struct gw_demo_call *c = arg;
-    char user[GW_REGISTRAR_USER];
-    int err;
 
     c->is_fax_over = true;
-    if (c->kind == GW_DEMO_FAXBACK && is_good && tiff[0]) {
-        gw_demo_user_of(c->remote, user, sizeof(user));
-        err = gw_demo_call_user(c->demo, user, "fax", tiff);
-        if (err)
-            gw_log(GW_LOG_WARNING, "demo", c->call_id, "no fax back to %s: %s", user, gw_err_text(err));
-    }
+    if (c->kind == GW_DEMO_FAXBACK && is_good)
+        snprintf(c->fax_back, sizeof(c->fax_back), "%s", tiff);
     if (!c->later && gw_ctl_timer_new(c->demo->stack, on_fax_time, c, &c->later) != 0)
         return; /* its peer hangs up, or silence ends it */
     gw_ctl_timer_start(c->later, FAX_END_MS); /* the last packets are repeated meanwhile */
@@ -411,7 +422,7 @@ void gw_demo_call_on_request(struct gw_demo_call *c, struct gw_sip_server *t, co
     case GW_SIP_BYE:
         gw_sip_server_reply(t, req, 200, NULL, NULL, NULL);
         gw_log(GW_LOG_INFO, "demo", c->call_id, "ended by the caller");
-        gw_demo_call_end(c);
+        end_fax(c, gw_demo_call_end);
         break;
     default:
         gw_sip_server_reply(t, req, 405, NULL, "Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");

@@ -46,6 +46,7 @@ struct gw_demo_call {
     struct gw_sip_msg *invite;     /* the first request */
     struct gw_ctl_timer *later;    /* the answer after early media; a fax that switches, or hangs up */
     bool is_fax_over;
+    char fax_back[GW_DEMO_PATH];   /* TIFF that goes back to the caller after the call; empty: none */
     struct gw_sip_client *calling; /* INVITE of ours that waits for its final response */
     unsigned nlines;               /* before the offer in it */
     bool is_confirmed;             /* its dialog stands, whatever is answered to a request of ours */

@@ -24,6 +24,7 @@ const proofs = {
   'A file': [body, (v) => v === 'night.raw1000000'],
   'Real-time text': [() => document.title, (v) => v === 'as it is typed'],
   'The floor': [body, (v) => v === 'granted'],
+  'A fax': [body, (v) => v === '1 page sent to imsgw demo', 60_000],
   'With SIP.js': [body, (v) => v === 'hello'],
 };
 
@@ -31,13 +32,13 @@ const proofs = {
 async function site(run, setup) {
   let example = '';
   const imports = { jssip: '/module-jssip.js', 'sip.js': '/module-sip.js', 'imsgw-client': '/imsgw-client/index.js' };
-  const html = `<!doctype html><audio autoplay></audio><script type="importmap">${JSON.stringify({ imports })}</script>
+  const html = `<!doctype html><audio autoplay></audio><canvas width="20" height="2"></canvas><script type="importmap">${JSON.stringify({ imports })}</script>
 <script>${setup}</script><script type="module" src="/example.js"></script>`;
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url, 'http://x');
     const isOurs = pathname.startsWith('/imsgw-client/');
     const file = isOurs ? path.join(library, pathname.slice(14)) : path.join(dist, pathname);
-    const text = { '/': html, '/example.js': example, '/favicon.ico': '' }[pathname] ?? readFileSync(file, 'utf8');
+    const text = { '/': html, '/example.js': example, '/favicon.ico': '' }[pathname] ?? readFileSync(file);
     res.writeHead(200, { 'content-type': pathname.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8' });
     res.end(text);
   });
@@ -62,10 +63,10 @@ await Run.main(`readme ${browserName}`, async (run) => {
     .map((part) => [part.split('\n')[0], /```js\n([^]*?)```/.exec(part)?.[1]]).filter(([, code]) => code);
   for (const [name, code] of examples)
     await run.step(name, async () => {
-      const [look, holds] = proofs[name];
+      const [look, holds, timeoutMs] = proofs[name];
       show(code);
       const page = await browser.open(origin);
-      await until('what it shows', () => page.evaluate(look), holds);
+      await until('what it shows', () => page.evaluate(look), holds, timeoutMs);
       await page.close();
     });
   if (examples.length !== Object.keys(proofs).length) throw new Error('examples and proofs differ');

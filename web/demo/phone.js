@@ -74,7 +74,7 @@ export class Phone extends EventTarget {
     }
     this.#session = session;
     this.#expected = null;
-    const channels = attachJsSip(session, { offer: this.#offer.splice(0), accept: ['chat', 'text'] });
+    const channels = attachJsSip(session, { offer: this.#offer.splice(0), accept: ['chat', 'text', 'fax'] });
     this.#tell('channels', { channels });
     const peer = session.remote_identity.display_name || session.remote_identity.uri.user;
     const hear = (pc) =>
