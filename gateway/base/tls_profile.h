@@ -22,4 +22,8 @@ extern const struct gw_tls_profile {
  */
 GW_MUST_CHECK int gw_tls_profile_apply(struct ssl_ctx_st *ctx, bool is_datagram);
 
+/* Applies it to every connection that this process makes from now on, also those of libraries that choose their own
+ * settings (sofia-sip names suites of its own and has no tag for others). Once, before the first. */
+void gw_tls_profile_impose(void);
+
 #endif

@@ -10,6 +10,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/record.h"
+#include "gateway/base/tls_profile.h"
 #include "gateway/boot/boot_priv.h"
 #include "gateway/trace/trace.h"
 
@@ -32,6 +33,7 @@ void gw_boot_prepare(void)
     struct rlimit files;
     sigset_t set;
 
+    gw_tls_profile_impose();
     signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGTERM, SIG_DFL); /* a shell starts background jobs with SIGINT ignored: a signalfd would never see it */

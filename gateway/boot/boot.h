@@ -9,7 +9,7 @@
 
 struct gw_boot;
 
-/* Before any other thread is started: blocks the signals that gw_boot_run handles (SIGTERM, SIGINT, SIGHUP), ignores
+/* Before any other thread is started: imposes the TLS profile, blocks the signals that gw_boot_run handles (SIGTERM, SIGINT, SIGHUP), ignores
  * SIGPIPE and raises the limit of open files to what the system allows. */
 void gw_boot_prepare(void);
 
