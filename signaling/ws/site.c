@@ -9,6 +9,7 @@
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/base/stats.h"
+#include "gateway/http/file.h"
 #include "site_priv.h"
 
 /* ---- addresses ---- */
@@ -75,32 +76,6 @@ void gw_site_fini(struct gw_site *s)
 
 /* ---- answers ---- */
 
-static const char *phrase(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 304:
-        return "Not Modified";
-    case 400:
-        return "Bad Request";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 426:
-        return "Upgrade Required";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Internal Server Error";
-    }
-}
-
 /* The page is all of one origin, opens sockets, and uses camera and microphone; it is in nobody's frame. */
 static const char security_headers[] =
     "X-Content-Type-Options: nosniff\r\n"
@@ -119,7 +94,7 @@ int gw_site_write(struct gw_site_answer *out, int status, bool is_head, const ch
 
     if (!f)
         return GW_E_NOMEM;
-    fprintf(f, "HTTP/1.1 %d %s\r\n%s%s", status, phrase(status), security_headers, headers ? headers : "");
+    fprintf(f, "HTTP/1.1 %d %s\r\n%s%s", status, gw_http_phrase(status), security_headers, headers ? headers : "");
     if (type)
         fprintf(f, "Content-Type: %s\r\n", type);
     if (status != 304)
@@ -374,6 +349,23 @@ static int answer_config(struct gw_site *s, bool is_head, struct gw_site_answer 
     return err;
 }
 
+static int answer_file(struct gw_site *s, const struct gw_http_req *r, bool is_head, struct gw_site_answer *out)
+{
+    struct gw_http_file f;
+    char headers[160];
+    int err = gw_http_file(s->conf->web_root, r, &f);
+
+    if (err)
+        return err;
+    snprintf(headers, sizeof(headers), "ETag: %s\r\nCache-Control: no-cache\r\n", f.etag);
+    if (f.is_seen)
+        err = gw_site_write(out, 304, is_head, headers, NULL, (struct gw_span){ 0 });
+    else
+        err = gw_site_write(out, 200, is_head, headers, f.type, (struct gw_span){ f.data, f.len });
+    free(f.data);
+    return err;
+}
+
 int gw_site_answer(struct gw_site *s, const struct gw_http_req *r, const struct gw_site_client *who,
                    struct gw_site_answer *out)
 {
@@ -396,7 +388,7 @@ int gw_site_answer(struct gw_site *s, const struct gw_http_req *r, const struct 
                              "text/plain; charset=utf-8", gw_span_str(s->is_draining ? "draining\n" : "ok\n"));
     if (gw_span_is(r->path, "/metrics"))
         return answer_metrics(s, who, is_head, out);
-    if (gw_site_file(s->conf->web_root, r, is_head, out) == 0)
+    if (answer_file(s, r, is_head, out) == 0)
         return 0;
     if (*s->conf->web_root && gw_span_is(r->path, "/config.json"))
         return answer_config(s, is_head, out);

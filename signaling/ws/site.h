@@ -6,7 +6,7 @@
 
 #include "gateway/base/addr.h"
 #include "gateway/base/conf.h"
-#include "http.h"
+#include "gateway/http/http.h"
 
 struct gw_ws_event;
 

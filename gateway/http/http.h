@@ -37,4 +37,6 @@ int gw_http_query(const struct gw_http_req *r, const char *name, char *buf, size
 /* %HH decoded, with a NUL. GW_E_SYNTAX on a bad escape or %00, GW_E_LIMIT. */
 int gw_http_unescape(struct gw_span in, char *buf, size_t size);
 
+const char *gw_http_phrase(int status);
+
 #endif

@@ -1,4 +1,4 @@
-#include "http.h"
+#include "gateway/http/http.h"
 
 static bool is_token_char(uint8_t c)
 {
@@ -177,4 +177,31 @@ int gw_http_query(const struct gw_http_req *r, const char *name, char *buf, size
             break;
     }
     return GW_E_NOTFOUND;
+}
+
+const char *gw_http_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } rows[] = {
+        { 200, "OK" },
+        { 304, "Not Modified" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 409, "Conflict" },
+        { 413, "Content Too Large" },
+        { 426, "Upgrade Required" },
+        { 431, "Request Header Fields Too Large" },
+        { 501, "Not Implemented" },
+        { 503, "Service Unavailable" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].status == status)
+            return rows[i].phrase;
+    return "Internal Server Error";
 }

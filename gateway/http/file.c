@@ -1,4 +1,5 @@
-/* Static files of the page. What is outside the folder, hidden or not a plain file does not exist. */
+#include "gateway/http/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -6,8 +7,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "site_priv.h"
 
 enum { FILE_MAX_OCTETS = 32 * 1024 * 1024 };
 
@@ -87,9 +86,10 @@ static int read_all(int fd, size_t len, char **out)
     return 0;
 }
 
-int gw_site_file(const char *root, const struct gw_http_req *r, bool is_head, struct gw_site_answer *out)
+int gw_http_file(const char *root, const struct gw_http_req *r, struct gw_http_file *out)
 {
-    char path[1024], full[PATH_MAX], headers[160], etag[64], *data = NULL;
+    char path[1024], full[PATH_MAX];
+    struct gw_http_file f = { 0 };
     struct gw_span seen;
     struct stat st;
     int fd, err;
@@ -104,16 +104,16 @@ int gw_site_file(const char *root, const struct gw_http_req *r, bool is_head, st
         return GW_E_NOTFOUND;
     err = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX_OCTETS ? 0 : GW_E_NOTFOUND;
     if (!err) {
-        snprintf(etag, sizeof(etag), "\"%llx-%llx-%lx\"", (unsigned long long)st.st_size,
+        snprintf(f.etag, sizeof(f.etag), "\"%llx-%llx-%lx\"", (unsigned long long)st.st_size,
                  (unsigned long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-        snprintf(headers, sizeof(headers), "ETag: %s\r\nCache-Control: no-cache\r\n", etag);
-        if (gw_http_get(r, "If-None-Match", &seen) && memmem(seen.ptr, seen.len, etag, strlen(etag)))
-            err = gw_site_write(out, 304, is_head, headers, NULL, (struct gw_span){ 0 });
-        else if (!(err = read_all(fd, (size_t)st.st_size, &data)))
-            err =
-                gw_site_write(out, 200, is_head, headers, type_of(full), (struct gw_span){ data, (size_t)st.st_size });
+        f.is_seen = gw_http_get(r, "If-None-Match", &seen) && memmem(seen.ptr, seen.len, f.etag, strlen(f.etag));
+        f.type = type_of(full);
+        f.len = (size_t)st.st_size;
+        if (!f.is_seen)
+            err = read_all(fd, f.len, &f.data);
     }
-    free(data);
     close(fd);
+    if (!err)
+        *out = f;
     return err;
 }

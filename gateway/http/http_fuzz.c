@@ -1,7 +1,7 @@
 /* A head that was read is read the same when nothing follows it, and is never longer than the input. */
 #include <stdlib.h>
 
-#include "http.h"
+#include "gateway/http/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
