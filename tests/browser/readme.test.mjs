@@ -32,7 +32,8 @@ const proofs = {
 async function site(run, setup) {
   let example = '';
   const imports = { jssip: '/module-jssip.js', 'sip.js': '/module-sip.js', 'imsgw-client': '/imsgw-client/index.js' };
-  const html = `<!doctype html><audio autoplay></audio><canvas width="20" height="2"></canvas><script type="importmap">${JSON.stringify({ imports })}</script>
+  const html = `<!doctype html><audio autoplay></audio><canvas hidden width="20" height="2"></canvas>
+<script type="importmap">${JSON.stringify({ imports })}</script>
 <script>${setup}</script><script type="module" src="/example.js"></script>`;
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url, 'http://x');
