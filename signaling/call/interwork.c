@@ -233,31 +233,52 @@ int gw_ms_rollback(struct gw_ms *ms, struct gw_iq_req *req)
     return 0;
 }
 
+/* An association that a browser accepted in a bundle that was there stays up, and waits for channels (RFC 8864 s. 6.5).
+ * The place of any other new m-line is dead; but it never disappears (RFC 3264 s. 8). */
+static void keep_line(struct gw_ms *ms, enum gw_leg leg, const struct ms_line *said, const struct ms_stream *s)
+{
+    struct ms_leg *l = &ms->now.legs[leg];
+    struct ms_line *place = &l->lines[l->nlines++];
+    struct ms_term *t = s && s->kind == MS_DATA && said->is_taken ? ms_term(ms, s->term[leg]) : NULL;
+
+    *place = *said;
+    place->stream = MS_NO_STREAM;
+    place->channel = 0;
+    place->is_dead = !t;
+    if (!t)
+        return;
+    place->stream = said->stream;
+    ms->now.streams[said->stream] = *s;
+    ms->now.streams[said->stream].is_offered = false;
+    ms->now.streams[said->stream].is_on = true;
+    t->want.has_sctp = true;
+    if (!t->want.sctp_port)
+        t->want.sctp_port = MS_SCTP_PORT;
+}
+
 int gw_ms_decline(struct gw_ms *ms, struct gw_iq_req *req)
 {
     enum gw_leg to = ms_other(ms->now.from);
-    struct ms_leg said = ms->now.legs[to], *l;
+    struct ms_leg said = ms->now.legs[to], *l = &ms->now.legs[to];
+    struct ms_stream streams[GW_IQ_STREAMS];
     int err;
 
-    ms->now.legs[to].local = NULL; /* moved */
+    memcpy(streams, ms->now.streams, sizeof(streams));
+    l->local = NULL; /* moved */
     err = gw_ms_rollback(ms, req);
     if (err) {
-        ms->now.legs[to].local = said.local;
+        l->local = said.local;
         return err;
     }
-    l = &ms->now.legs[to];
     free(l->local);
     l->local = said.local;
     l->local_len = said.local_len;
     l->o_version = said.o_version;
     l->next_mid = said.next_mid;
     memcpy(l->ext_id, said.ext_id, sizeof(l->ext_id));
-    while (l->nlines < said.nlines) { /* m-lines never disappear (RFC 3264 s. 8) */
-        struct ms_line *place = &l->lines[l->nlines];
-        *place = said.lines[l->nlines++];
-        place->stream = MS_NO_STREAM;
-        place->channel = 0;
-        place->is_dead = true;
+    while (l->nlines < said.nlines) {
+        const struct ms_line *line = &said.lines[l->nlines];
+        keep_line(ms, to, line, line->stream == MS_NO_STREAM ? NULL : &streams[line->stream]);
     }
     ms->wants_offer[to] = true;
     return 0;

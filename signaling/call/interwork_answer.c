@@ -147,6 +147,8 @@ int ms_take_answer(struct gw_ms *ms, enum gw_leg from, struct gw_span text, stru
     gw_sdp_free(sdp);
     if (err) {
         gw_stats_inc(GW_STAT_SDP_REFUSED);
+        for (unsigned i = 0; i < copy.legs[from].nlines; i++) /* gw_ms_decline asks for it */
+            copy.legs[from].lines[i].is_taken = ms->now.legs[from].lines[i].is_taken;
         ms_state_fini(&ms->now);
         ms->now = copy;
         return err;

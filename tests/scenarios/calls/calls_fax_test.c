@@ -109,11 +109,11 @@ TEST(T38_010_a_browser_without_fax_keeps_its_voice)
     CHECK(again != out);
     EQ(fake_client_flow(again), browser);
     CHECK(has(body_of(fake_client_request(again)), "a=sendrecv\r\n"));
-    CHECK(has(body_of(fake_client_request(again)), "m=application 0 ")); /* its place stays (RFC 3264 s. 8) */
-    CHECK(has(body_of(fake_client_request(again)), " 3 IN IP4 "));       /* it has seen the second (SDP-004) */
-    fake_answer(again, 200, "f1", BROWSER_CONTACT,
-                WIC("3") "a=group:BUNDLE 0\r\n" VOICE(
-                    "active", "sendrecv") "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+    CHECK(has(body_of(fake_client_request(again)),
+              "a=group:BUNDLE 0 1\r\n")); /* the association stays (RFC 8864 s. 6.5) */
+    CHECK(has(body_of(fake_client_request(again)), "a=sctp-port:5000\r\n"));
+    CHECK(has(body_of(fake_client_request(again)), " 3 IN IP4 ")); /* it has seen the second (SDP-004) */
+    fake_answer(again, 200, "f1", BROWSER_CONTACT, WIC("3") BOTH VOICE("active", "sendrecv") DATA("active"));
     CHECK(is_voice_open(wanted()));
     media();
     EQ(gw_calls_count(calls), 1);
