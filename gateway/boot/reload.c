@@ -58,6 +58,22 @@ static int merge(const struct gw_conf *old, struct gw_conf *new, unsigned *chang
     return err;
 }
 
+/* Renewed certificates have their old names. */
+static void reload_certificates(struct gw_boot *b, const struct gw_conf *c)
+{
+    char why[1024];
+    int err = 0;
+
+    if (b->ws && gw_ws_reload(b->ws, c, why, sizeof(why)) != 0)
+        gw_log(GW_LOG_ERROR, "conf", NULL, "the certificate stays the one before: %s", why);
+    if (b->listen)
+        err = gw_listen_reload(b->listen, c, why, sizeof(why));
+    else if (b->role == GW_BOOT_PCSCF)
+        err = gw_remote_reload(b->agw, c, why, sizeof(why));
+    if (err)
+        gw_log(GW_LOG_ERROR, "conf", NULL, "the certificate of Iq stays the one before: %s", why);
+}
+
 int gw_boot_reload(struct gw_boot *b)
 {
     struct gw_conf *c = NULL;
@@ -82,8 +98,7 @@ int gw_boot_reload(struct gw_boot *b)
     if (gw_call_record_open(c->call_record_file) != 0) /* also after the file was rotated away */
         gw_log(GW_LOG_ERROR, "conf", NULL, "%s cannot be opened, the records go on to the file that was open",
                c->call_record_file);
-    if (b->ws && gw_ws_reload(b->ws, c, why, sizeof(why)) != 0) /* a renewed certificate has its old name */
-        gw_log(GW_LOG_ERROR, "conf", NULL, "the certificate stays the one before: %s", why);
+    reload_certificates(b, c);
     gw_boot_apply_log(c);
     gw_log(GW_LOG_INFO, "conf", NULL, "reloaded, %u keys changed", changed);
     if (!changed) {

@@ -32,32 +32,55 @@ static int load(SSL_CTX *ctx, const char *cert, const char *key, const char *ca,
     return 0;
 }
 
+static int make(const char *cert, const char *key, const char *ca, SSL_CTX **out, char *why, size_t why_size)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    int err;
+
+    snprintf(why, why_size, "no TLS context");
+    err = ctx ? gw_tls_profile_apply(ctx, false) : GW_E_NOMEM;
+    if (!err)
+        err = load(ctx, cert, key, ca, why, why_size);
+    if (err) {
+        SSL_CTX_free(ctx);
+        ERR_clear_error();
+        return err;
+    }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    *out = ctx;
+    return 0;
+}
+
 int gw_tls_trust_new(const char *cert_path, const char *key_path, const char *ca_path, char *const *names, unsigned n,
                      struct gw_tls_trust **out, char *why, size_t why_size)
 {
     struct gw_tls_trust *t = calloc(1, sizeof(*t));
-    int err;
+    int err = t ? make(cert_path, key_path, ca_path, &t->ctx, why, why_size) : GW_E_NOMEM;
 
-    snprintf(why, why_size, "no TLS context");
-    if (!t)
-        return GW_E_NOMEM;
-    t->names = names;
-    t->n = n;
-    t->ctx = SSL_CTX_new(TLS_method());
-    err = t->ctx ? gw_tls_profile_apply(t->ctx, false) : GW_E_NOMEM;
-    if (!err)
-        err = load(t->ctx, cert_path, key_path, ca_path, why, why_size);
     if (err) {
-        gw_tls_trust_free(t);
-        ERR_clear_error();
+        free(t);
         return err;
     }
-    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(t->ctx, SSL_OP_NO_TICKET);
-    SSL_CTX_set_num_tickets(t->ctx, 0);
-    SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    t->names = names;
+    t->n = n;
     *out = t;
+    return 0;
+}
+
+int gw_tls_trust_reload(struct gw_tls_trust *t, const char *cert_path, const char *key_path, const char *ca_path,
+                        char *why, size_t why_size)
+{
+    SSL_CTX *fresh;
+    int err = make(cert_path, key_path, ca_path, &fresh, why, why_size);
+
+    if (err)
+        return err;
+    SSL_CTX_free(t->ctx); /* connections hold their own reference */
+    t->ctx = fresh;
     return 0;
 }
 

@@ -17,6 +17,9 @@ struct gw_tls_trust;
  * file. */
 GW_MUST_CHECK int gw_tls_trust_new(const char *cert_path, const char *key_path, const char *ca_path, char *const *names,
                                    unsigned n, struct gw_tls_trust **out, char *why, size_t why_size);
+/* Reads the files again, for connections from now on; on an error everything stays. */
+GW_MUST_CHECK int gw_tls_trust_reload(struct gw_tls_trust *t, const char *cert_path, const char *key_path,
+                                      const char *ca_path, char *why, size_t why_size);
 void gw_tls_trust_free(struct gw_tls_trust *t); /* after its connections */
 
 #endif

@@ -64,6 +64,11 @@ void gw_listen_notify(struct gw_listen *l, const struct gw_iq_notify *n)
     gw_served_notify(l->served, n, gw_clock_us());
 }
 
+int gw_listen_reload(struct gw_listen *l, const struct gw_conf *conf, char *why, size_t why_size)
+{
+    return gw_remote_trust_again(l->trust, conf, why, why_size);
+}
+
 void gw_listen_drain(struct gw_listen *l)
 {
     gw_served_drain(l->served, gw_clock_us());

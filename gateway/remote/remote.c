@@ -20,7 +20,7 @@ struct remote {
     unsigned n;
     struct peer {
         struct gw_addr addr;
-        bool is_open; /* connected, or on the way */
+        bool is_open;  /* connected, or on the way */
         char told[80]; /* why it failed, as logged: not again at every try */
         uint64_t try_us;
         unsigned backoff_ms;
@@ -30,11 +30,20 @@ struct remote {
 
 /* ---- what both ends are made of ---- */
 
+static const char *key_of(const struct gw_conf *c)
+{
+    return *c->iq_key ? c->iq_key : c->iq_cert;
+}
+
+int gw_remote_trust_again(struct gw_tls_trust *trust, const struct gw_conf *c, char *why, size_t why_size)
+{
+    return gw_tls_trust_reload(trust, c->iq_cert, key_of(c), c->iq_ca, why, why_size);
+}
+
 int gw_remote_trust(const struct gw_conf *c, struct gw_tls_trust **out, char *why, size_t why_size)
 {
     char what[600];
-    int err = gw_tls_trust_new(c->iq_cert, *c->iq_key ? c->iq_key : c->iq_cert, c->iq_ca, c->iq_peers.v, c->iq_peers.n,
-                               out, what, sizeof(what));
+    int err = gw_tls_trust_new(c->iq_cert, key_of(c), c->iq_ca, c->iq_peers.v, c->iq_peers.n, out, what, sizeof(what));
 
     return err ? gw_conf_refuse(c, GW_CONF_iq_cert, err, why, why_size, "%s", what) : 0;
 }
@@ -133,6 +142,11 @@ static void do_drop(void *arg, unsigned agw)
 static struct remote *of(const struct gw_agw *a)
 {
     return (struct remote *)(uintptr_t)a; /* its first member */
+}
+
+int gw_remote_reload(struct gw_agw *agw, const struct gw_conf *conf, char *why, size_t why_size)
+{
+    return gw_remote_trust_again(of(agw)->trust, conf, why, why_size);
 }
 
 static void set_timer(struct remote *r)

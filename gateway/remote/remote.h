@@ -16,6 +16,9 @@
 GW_MUST_CHECK int gw_remote_new(const struct gw_conf *conf, gw_agw_notify_cb *on_notify, void *arg, struct gw_agw **out,
                                 char *why, size_t why_size);
 
+/* Reads the files of iq_cert, iq_key and iq_ca again, for connections from now on. On an error the old ones stay. */
+int gw_remote_reload(struct gw_agw *remote, const struct gw_conf *conf, char *why, size_t why_size);
+
 /* ---- the access gateway ---- */
 
 struct gw_listen;
@@ -26,6 +29,7 @@ void gw_listen_free(struct gw_listen *l);
 int gw_listen_fd(const struct gw_listen *l); /* readable: dispatch */
 void gw_listen_dispatch(struct gw_listen *l);
 void gw_listen_notify(struct gw_listen *l, const struct gw_iq_notify *n); /* of `local` */
+int gw_listen_reload(struct gw_listen *l, const struct gw_conf *conf, char *why, size_t why_size);
 void gw_listen_drain(struct gw_listen *l);                                /* no new contexts */
 void gw_listen_end(struct gw_listen *l); /* controllers are told that the contexts are gone */
 /* The controllers: a fresh JSON list that the caller frees. */

@@ -66,7 +66,7 @@ class World:
             run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
                 f"/CN={name}", "-keyout", f"{self.dir}/{name}.key", "-out", f"{self.dir}/{name}.pem")
 
-        def cert(name, by):
+        def cert(name, by):  # also a renewed one
             run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout",
                 f"{self.dir}/{name}.key", "-out", f"{self.dir}/{name}.csr")
             with open(f"{self.dir}/{name}.ext", "w") as f:
@@ -74,6 +74,7 @@ class World:
             run("openssl", "x509", "-req", "-in", f"{self.dir}/{name}.csr", "-CA", f"{self.dir}/{by}.pem", "-CAkey",
                 f"{self.dir}/{by}.key", "-CAcreateserial", "-days", "2", "-extfile", f"{self.dir}/{name}.ext", "-out",
                 f"{self.dir}/{name}.pem")
+        self.cert = cert
         ca("ca")
         ca("foreign")
         for name in ("pcscf.test", "agw-a.test", "agw-b.test", "stranger.test"):
@@ -91,18 +92,18 @@ class World:
         self.processes[name] = (p, log.name, at)
         self.says(name, says)
 
-    def imsgw(self, name, machine, role, **conf):
+    def imsgw(self, name, machine, *args, **conf):
         with open(f"{self.dir}/{name}.conf", "w") as f:
             f.write("".join(f"{k} = {v}\n" for k, v in {**self.iq(name), **conf}.items()))
-        self.start(name, machine, f"{BUILD}/imsgw", "-c", f"{self.dir}/{name}.conf", "--role", role)
+        self.start(name, machine, f"{BUILD}/imsgw", "-c", f"{self.dir}/{name}.conf", *args)
 
     def agw(self, k, certificate=None, port=IQ):
-        self.imsgw(certificate or f"agw-{k}.test", k, "agw", iq_listen=f"{ADDRESS[k]}:{port}", iq_peers="pcscf.test",
+        self.imsgw(certificate or f"agw-{k}.test", k, role="agw", iq_listen=f"{ADDRESS[k]}:{port}", iq_peers="pcscf.test",
                    access_address=ADDRESS[k], core_address=ADDRESS[k], access_port=port + 20, core_port_min=port + 100,
                    core_port_max=port + 150)
 
     def pcscf(self):
-        self.imsgw("pcscf.test", "s", "pcscf", iq_agws=f"{ADDRESS['a']}:{IQ} {ADDRESS['b']}:{IQ} {ADDRESS['a']}:{IQ + 1}",
+        self.imsgw("pcscf.test", "s", "--role", "pcscf", iq_agws=f"{ADDRESS['a']}:{IQ} {ADDRESS['b']}:{IQ} {ADDRESS['a']}:{IQ + 1}",
                    iq_peers="agw-a.test agw-b.test", wss_listen=f"{SIGNALLING}:{WSS}", sip_listen=f"{SIGNALLING}:{SIP}",
                    core_route=f"sip:{SIGNALLING}:{CORE};lr", call_record_file=f"{self.dir}/records", domain="visited.example")
 
@@ -218,6 +219,16 @@ async def whose_certificate_is_not_to_be_trusted_is_refused_on_both_sides(w):
     w.kill("stranger.test")
 
 
+async def a_renewed_certificate_is_read_without_a_restart(w):
+    w.cert("agw-b.test", "ca")
+    w.processes["agw-b.test"][0].send_signal(signal.SIGHUP)
+    w.says("agw-b.test", "reloaded")
+    seen = subprocess.run(["openssl", "s_client", "-connect", f"{ADDRESS['b']}:{IQ}", "-cert", f"{w.dir}/pcscf.test.pem", "-key",
+                           f"{w.dir}/pcscf.test.key"], input="Q\n", capture_output=True, text=True, timeout=10).stdout
+    assert open(f"{w.dir}/agw-b.test.pem").read().strip() in seen, seen
+    assert w.ctl("pcscf.test", "agws")[1]["state"] == "up"
+
+
 async def a_link_cut_and_restored_ends_no_call(w):
     run("ip", "link", "set", "va", "down")
     await until("the controller missed it", lambda: w.ctl("pcscf.test", "agws")[0]["state"] == "lost")
@@ -282,7 +293,8 @@ async def without_any_access_gateway_a_call_gets_503_with_retry_after(w):
 
 
 CASES = [two_calls_go_to_two_access_gateways_and_tones_pass, whose_certificate_is_not_to_be_trusted_is_refused_on_both_sides,
-         a_link_cut_and_restored_ends_no_call, an_access_gateway_killed_ends_its_calls_and_new_ones_go_to_the_other,
+         a_renewed_certificate_is_read_without_a_restart, a_link_cut_and_restored_ends_no_call,
+         an_access_gateway_killed_ends_its_calls_and_new_ones_go_to_the_other,
          an_access_gateway_started_anew_takes_calls_again, a_controller_started_anew_leaves_no_context,
          an_access_gateway_that_drains_takes_no_new_calls_and_ends_with_its_last,
          without_any_access_gateway_a_call_gets_503_with_retry_after]
