@@ -40,6 +40,11 @@ void gw_admin_free(struct gw_admin *a);
 int gw_admin_fd(const struct gw_admin *a);
 void gw_admin_dispatch(struct gw_admin *a);
 
+/* NULL: there is none of that name. */
+const struct gw_admin_verb *gw_admin_find(const struct gw_admin_verb *verbs, unsigned nverbs, const char *name);
+/* The reply of a verb, "help" among them, as on the socket; *err says why it is a refusal (0: none). */
+char *gw_admin_run(const struct gw_admin_verb *verbs, unsigned nverbs, void *ctx, const char *verb, const char *arg,
+                   int *err);
 /* The reply to one request line, a heap text with its newline; NULL without memory. For admin.c and its tests. */
 char *gw_admin_answer(const struct gw_admin_verb *verbs, unsigned nverbs, void *ctx, const char *line, size_t len);
 

@@ -41,28 +41,51 @@ static char *help(const struct gw_admin_verb *verbs, unsigned nverbs)
     return finish(true, list, NULL);
 }
 
-static char *run(const struct gw_admin_verb *v, void *ctx, const char *arg)
+static char *run(const struct gw_admin_verb *v, void *ctx, const char *arg, int *err)
 {
     json_t *data = NULL;
     char *json = NULL;
-    int err;
 
+    *err = GW_E_INVAL;
     if (*v->arg && !*arg)
         return refuse("argument missing");
     if (!*v->arg && *arg)
         return refuse("takes no argument");
-    err = v->run(ctx, arg, &json);
-    if (err)
-        return refuse(gw_err_text(err));
+    *err = v->run(ctx, arg, &json);
+    if (*err)
+        return refuse(gw_err_text(*err));
     if (json) {
         data = json_loads(json, JSON_DECODE_ANY, NULL);
         free(json);
         if (!data) {
             gw_log(GW_LOG_ERROR, "admin", NULL, "the answer to %s is not JSON", v->name);
+            *err = GW_E_TYPE;
             return refuse("internal error");
         }
     }
     return finish(true, data, NULL);
+}
+
+const struct gw_admin_verb *gw_admin_find(const struct gw_admin_verb *verbs, unsigned nverbs, const char *name)
+{
+    for (unsigned i = 0; i < nverbs; i++)
+        if (strcmp(name, verbs[i].name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+char *gw_admin_run(const struct gw_admin_verb *verbs, unsigned nverbs, void *ctx, const char *verb, const char *arg,
+                   int *err)
+{
+    const struct gw_admin_verb *v = gw_admin_find(verbs, nverbs, verb);
+
+    *err = 0;
+    if (strcmp(verb, "help") == 0)
+        return help(verbs, nverbs);
+    if (v)
+        return run(v, ctx, arg, err);
+    *err = GW_E_NOTFOUND;
+    return refuse("unknown verb; \"help\" lists them");
 }
 
 char *gw_admin_answer(const struct gw_admin_verb *verbs, unsigned nverbs, void *ctx, const char *line, size_t len)
@@ -70,22 +93,16 @@ char *gw_admin_answer(const struct gw_admin_verb *verbs, unsigned nverbs, void *
     json_t *req = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL), *a = json_object_get(req, "arg");
     const char *verb = json_string_value(json_object_get(req, "verb"));
     const char *arg = a ? json_string_value(a) : "";
-    char *reply = NULL;
-    unsigned i;
+    char *reply;
+    int err;
 
     gw_stats_inc(GW_STAT_ADMIN_REQUEST);
-    for (i = 0; verb && i < nverbs && strcmp(verb, verbs[i].name) != 0; i++)
-        ;
     if (!req || !verb)
         reply = refuse("not a request: {\"verb\":\"...\",\"arg\":\"...\"}");
     else if (!arg)
         reply = refuse("arg is not text");
-    else if (strcmp(verb, "help") == 0)
-        reply = help(verbs, nverbs);
-    else if (i == nverbs)
-        reply = refuse("unknown verb; \"help\" lists them");
     else
-        reply = run(&verbs[i], ctx, arg);
+        reply = gw_admin_run(verbs, nverbs, ctx, verb, arg, &err);
     json_decref(req);
     return reply;
 }

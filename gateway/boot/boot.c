@@ -60,6 +60,7 @@ unsigned gw_boot_left(const struct gw_boot *b)
 
 static void refuse_new(struct gw_boot *b)
 {
+    gw_console_drain(b->console);
     if (b->listen) {
         gw_listen_drain(b->listen);
         return;
@@ -137,6 +138,11 @@ static void on_agw(void *arg)
 static void on_admin(void *arg)
 {
     gw_admin_dispatch(((struct gw_boot *)arg)->admin);
+}
+
+static void on_console(void *arg)
+{
+    gw_console_dispatch(((struct gw_boot *)arg)->console);
 }
 
 static void on_notify(void *arg, const struct gw_iq_notify *n)
@@ -227,6 +233,17 @@ static int start_admin(struct gw_boot *b, char *why, size_t why_size)
     return gw_boot_watch(b, gw_admin_fd(b->admin), on_admin);
 }
 
+static int start_console(struct gw_boot *b, char *why, size_t why_size)
+{
+    const struct gw_conf *c = gw_boot_conf(b);
+    char problem[256] = "";
+    int err = gw_console_new(c, gw_boot_verbs, gw_boot_nverbs, b, &b->console, problem, sizeof(problem));
+
+    if (err)
+        return gw_conf_refuse(c, GW_CONF_admin_listen, err, why, why_size, "%s", problem);
+    return b->console ? gw_boot_watch(b, gw_console_fd(b->console), on_console) : 0;
+}
+
 /* The last: the first browser may come before the call returns. */
 static int start_front(struct gw_boot *b, char *why, size_t why_size)
 {
@@ -272,6 +289,8 @@ int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, c
         err = start_signals(b);
     if (!err)
         err = start_admin(b, why, why_size);
+    if (!err)
+        err = start_console(b, why, why_size);
     if (!err && b->role != GW_BOOT_AGW)
         err = start_front(b, why, why_size);
     if (err) {
@@ -295,6 +314,9 @@ void gw_boot_free(struct gw_boot *b)
     if (b->admin)
         gw_boot_unwatch(b, gw_admin_fd(b->admin));
     gw_admin_free(b->admin);
+    if (b->console)
+        gw_boot_unwatch(b, gw_console_fd(b->console));
+    gw_console_free(b->console);
     if (b->signal_fd >= 0) {
         gw_boot_unwatch(b, b->signal_fd);
         close(b->signal_fd);

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/admin/console.h"
 #include "gateway/base/loop.h"
 #include "gateway/boot/boot.h"
 #include "gateway/media/agw.h"
@@ -44,6 +45,7 @@ struct gw_boot {
     struct gw_calls *calls;
     struct gw_ws *ws;
     struct gw_admin *admin;
+    struct gw_console *console; /* NULL: none */
     struct gw_ctl_timer *timer; /* draining: looks whether calls are left; ending: the last deadline */
     struct gw_loop *loop;       /* role agw, instead of the stack's */
     struct gw_timer loop_timer; /* likewise */

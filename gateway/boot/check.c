@@ -136,7 +136,7 @@ struct listener {
     struct gw_addr addr;
 };
 
-enum { LISTENERS = 4 + 3 * GW_CONF_LIST };
+enum { LISTENERS = 5 + 3 * GW_CONF_LIST };
 
 static unsigned add_more(struct check *k, enum gw_conf_key key, const gw_conf_list *l, struct listener *v, unsigned n)
 {
@@ -156,8 +156,9 @@ static void check_tcp_ports(struct check *k)
     struct listener v[LISTENERS] = { { GW_CONF_sip_listen, c->sip_listen },
                                      { GW_CONF_sips_listen, c->sips_listen },
                                      { GW_CONF_wss_listen, c->wss_listen },
-                                     { GW_CONF_ws_listen, c->ws_listen } };
-    unsigned n = add_more(k, GW_CONF_sip_listen_more, &c->sip_listen_more, v, 4);
+                                     { GW_CONF_ws_listen, c->ws_listen },
+                                     { GW_CONF_admin_listen, c->admin_listen } };
+    unsigned n = add_more(k, GW_CONF_sip_listen_more, &c->sip_listen_more, v, 5);
 
     n = add_more(k, GW_CONF_wss_listen_more, &c->wss_listen_more, v, n);
     n = add_more(k, GW_CONF_ws_listen_more, &c->ws_listen_more, v, n);
@@ -225,6 +226,10 @@ static void check_files(struct check *k)
         problem(k, GW_CONF_tls_cert, "%s", why);
     if (*c->web_root && access(c->web_root, R_OK | X_OK) != 0)
         problem(k, GW_CONF_web_root, "%.256s: %s", c->web_root, strerror(errno));
+    if (*c->console_root && access(c->console_root, R_OK | X_OK) != 0)
+        problem(k, GW_CONF_console_root, "%.256s: %s", c->console_root, strerror(errno));
+    if (*c->admin_token && strlen(c->admin_token) < 16)
+        problem(k, GW_CONF_admin_token, "shorter than 16 characters");
     if (c->sips_listen.port && !*c->tls_cert)
         problem(k, GW_CONF_sips_listen, "needs tls_cert");
     if (gw_jwt_new(c, &jwt, why, sizeof(why)) != 0)

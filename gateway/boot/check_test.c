@@ -79,6 +79,10 @@ TEST(listeners_do_not_share_a_port)
     finds("wss_listen = 127.0.0.1:443\nws_listen = 127.0.0.1:443",
           "gw.conf:2: ws_listen: the same address and port as wss_listen" ADDR);
     finds("wss_listen = 127.0.0.1:443\nws_listen = 127.0.0.2:443", "");
+    finds("wss_listen = 127.0.0.1:443\nadmin_listen = 127.0.0.1:443",
+          "gw.conf:2: admin_listen: the same address and port as wss_listen" ADDR);
+    finds("admin_token = short", "gw.conf:1: admin_token: shorter than 16 characters" TEXT);
+    finds("console_root = /nonexistent", "gw.conf:1: console_root: /nonexistent: No such file or directory" TEXT);
     finds("wss_listen = 0.0.0.0:443\nwss_listen_more = [::]:443", "");
     finds("wss_listen = 0.0.0.0:443\nwss_listen_more = 10.0.0.1:443",
           "gw.conf:2: wss_listen_more: the same address and port as wss_listen" IPS);

@@ -106,6 +106,7 @@ int gw_boot_reload(struct gw_boot *b)
         return 0;
     }
     b->conf[b->nconf++] = c;
+    gw_console_reload(b->console, c);
     if (b->calls) {
         gw_pcscf_reload(b->pcscf, c);
         gw_calls_reload(b->calls, c);
