@@ -230,10 +230,34 @@ class Lab:
             "access_address": "127.0.0.1", "access_port": base + 3, "core_address": "127.0.0.1",
             "core_port_min": self.base + 20 + 2 * offset, "core_port_max": self.base + 39 + 2 * offset, "core_networks": "127.0.0.0/8", "home_domains": DOMAIN,
             "admin_socket": f"{self.dir}/{name}.sock", "call_record_file": f"{self.dir}/{name}.records", **conf}
-        with open(f"{self.dir}/{name}.conf", "w") as f:
-            f.write("".join(f"{k} = {v}\n" for k, v in values.items()))
-        p = self.start(name, [f"{self.build}/imsgw", "-c", f"{self.dir}/{name}.conf"], "ready")
+        if "IMSGW_APART" in os.environ:
+            values.update(self.access_gateway(name, base, values))
+        p = self.start(name, [f"{self.build}/imsgw", "-c", self.write_conf(name, values)], "ready")
+        if "IMSGW_APART" in os.environ:
+            self.wait_for(name, "is connected")
         return p
+
+    def write_conf(self, name, values):
+        path = f"{self.dir}/{name}.conf"
+        with open(path, "w") as f:
+            f.write("".join(f"{k} = {v}\n" for k, v in values.items()))
+        return path
+
+    def access_gateway(self, name, base, values):
+        """Its media in a process of its own; what the configuration of the other has to say then."""
+        own = f"{self.dir}/iq.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", "/CN=iq", "-keyout", own + ".key", "-out", own], check=True, capture_output=True)
+        iq = {"iq_cert": own, "iq_key": own + ".key", "iq_ca": own}
+        media = {**values, **iq, "role": "agw", "iq_listen": f"127.0.0.1:{base + 7}", "admin_socket": f"{self.dir}/{name}-agw.sock"}
+        self.start(f"{name}-agw", [f"{self.build}/imsgw", "-c", self.write_conf(f"{name}-agw", media)], "ready")
+        return {**iq, "role": "pcscf", "iq_agws": f"127.0.0.1:{base + 7}"}
+
+    def wait_for(self, name, says):
+        log, end = next(log for n, _, log in self.processes if n == name), time.time() + 10
+        while says not in open(log.name, errors="replace").read():
+            assert time.time() < end, f"{name} does not say {says}"
+            time.sleep(0.03)
 
     def demo_core(self, ports=None):
         """imsgw-demo-core where the gateways look for their core."""
