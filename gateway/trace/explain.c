@@ -7,32 +7,6 @@
 
 #include "gateway/trace/trace_priv.h"
 
-static bool is_invite(const struct gw_trace_event *e)
-{
-    struct gw_trace_facts f;
-    char *copy = strndup(e->text, e->len);
-    bool yes = false;
-
-    if (copy) {
-        gw_trace_mask(copy, e->len, &f); /* masked already; read again for what it says */
-        yes = gw_span_is(f.cseq, "INVITE");
-    }
-    free(copy);
-    return yes;
-}
-
-unsigned gw_trace_status(const struct gw_trace_call *c)
-{
-    bool from_access = c->nevents && c->events[0].is_access;
-
-    for (unsigned i = 0; i < c->nevents; i++) {
-        const struct gw_trace_event *e = &c->events[i];
-        if (e->kind == GW_TRACE_SIP && e->is_out && e->status >= 200 && e->is_access == from_access && is_invite(e))
-            return e->status;
-    }
-    return 0;
-}
-
 static struct gw_span body_of(const struct gw_trace_event *e)
 {
     return (struct gw_span){ e->text + e->body, e->len - e->body };
@@ -81,15 +55,26 @@ static json_t *event_json(const struct gw_trace_call *c, const struct gw_trace_e
     return j;
 }
 
+static void append(void *arg, const char *sentence)
+{
+    json_t *j = json_string(sentence);
+
+    json_array_append_new(arg, j ? j : json_string("(not text)"));
+}
+
 static void write_json(const struct gw_trace_call *c, void *arg)
 {
-    json_t *events = json_array(), *j;
+    json_t *events = json_array(), *troubles = json_array(), *j;
+    char verdict[64];
 
     for (unsigned i = 0; i < c->nevents; i++)
         json_array_append_new(events, event_json(c, &c->events[i]));
-    j = json_pack("{s:s, s:[s,s], s:I, s:I, s:i, s:i, s:o}", "call", c->id, "call_ids", c->call_id[0], c->call_id[1],
-                  "begun_ms", (json_int_t)(c->begun_us / 1000), "ended_ms", (json_int_t)(c->ended_us / 1000), "status",
-                  (int)gw_trace_status(c), "left_out", (int)c->left_out, "events", events);
+    gw_trace_verdict(c, verdict, sizeof(verdict));
+    gw_trace_troubles(c, append, troubles);
+    j = json_pack("{s:s, s:[s,s], s:I, s:I, s:i, s:s, s:o, s:i, s:o}", "call", c->id, "call_ids", c->call_id[0],
+                  c->call_id[1], "begun_ms", (json_int_t)(c->begun_us / 1000), "ended_ms",
+                  (json_int_t)(c->ended_us / 1000), "status", (int)gw_trace_status(c), "verdict", verdict, "troubles",
+                  troubles, "left_out", (int)c->left_out, "events", events);
     *(char **)arg = json_dumps(j, JSON_COMPACT);
     json_decref(j);
 }
@@ -169,29 +154,26 @@ static void write_sdp(FILE *f, const struct gw_trace_call *c)
     }
 }
 
+static void write_trouble(void *arg, const char *sentence)
+{
+    fprintf(arg, "  ! %s\n", sentence);
+}
+
+static void count(void *arg, const char *sentence)
+{
+    ++*(unsigned *)arg;
+}
+
 static void write_verdict(FILE *f, const struct gw_trace_call *c)
 {
-    unsigned status = gw_trace_status(c), bad = 0;
+    char verdict[64];
+    unsigned n = 0;
 
-    fprintf(f, "\nverdict: ");
-    if (status == 0)
-        fprintf(f, "not answered%s\n", c->ended_us ? "" : " yet");
-    else
-        fprintf(f, "%s with %u%s\n", status < 300 ? "answered" : "refused", status,
-                status < 300 && !c->ended_us ? ", goes on" : "");
-    for (unsigned i = 0; i < c->nevents; i++) {
-        const struct gw_trace_event *e = &c->events[i];
-        if (e->kind == GW_TRACE_SIP ? e->status >= 400 && !e->is_out && e->status != 401 && e->status != 407
-                                    : !e->is_good) {
-            bad++;
-            fprintf(f, "  ! %s%.*s\n",
-                    e->kind != GW_TRACE_SIP ? ""
-                    : e->is_access          ? "the browser said "
-                                            : "the core said ",
-                    (int)(e->kind == GW_TRACE_SIP ? e->start : e->len), e->text);
-        }
-    }
-    if (!bad)
+    gw_trace_verdict(c, verdict, sizeof(verdict));
+    fprintf(f, "\nverdict: %s\n", verdict);
+    gw_trace_troubles(c, count, &n);
+    gw_trace_troubles(c, write_trouble, f);
+    if (!n)
         fprintf(f, "  nothing went wrong that was seen here\n");
 }
 

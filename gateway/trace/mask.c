@@ -112,6 +112,10 @@ static void read_header(struct gw_span line, struct gw_trace_facts *out)
     } else if (is_named(line, "CSeq", "")) {
         sp = memrchr(v.ptr, ' ', v.len);
         out->cseq = sp ? (struct gw_span){ sp + 1, (size_t)((const char *)v.ptr + v.len - sp - 1) } : v;
+    } else if (is_named(line, "From", "f")) {
+        out->from = v;
+    } else if (is_named(line, "To", "t")) {
+        out->to = v;
     } else if (is_named(line, "Content-Type", "c")) {
         out->is_sdp = starts(v, "application/sdp");
     } else if (is_named(line, "Authorization", "") || is_named(line, "Proxy-Authorization", "") ||

@@ -9,6 +9,7 @@ struct gw_trace_facts {
     struct gw_span start;   /* first line */
     struct gw_span call_id; /* empty: none */
     struct gw_span cseq;    /* method alone */
+    struct gw_span from, to;
     struct gw_span body;
     bool is_sdp, is_response;
     unsigned status;

@@ -260,6 +260,35 @@ bool gw_trace_with(const char *id, void (*f)(const struct gw_trace_call *c, void
     return c != NULL;
 }
 
+static void count(void *arg, const char *sentence)
+{
+    ++*(unsigned *)arg;
+}
+
+/* Not UTF-8: said so rather than left out. */
+static json_t *text(const char *s)
+{
+    json_t *j = json_string(s);
+
+    return j ? j : json_string("(not text)");
+}
+
+static json_t *summary(const struct gw_trace_call *c)
+{
+    char caller[256], callee[256], verdict[64];
+    unsigned troubles = 0;
+
+    gw_trace_party(c, true, caller, sizeof(caller));
+    gw_trace_party(c, false, callee, sizeof(callee));
+    gw_trace_verdict(c, verdict, sizeof(verdict));
+    gw_trace_troubles(c, count, &troubles);
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:o, s:o, s:i, s:s, s:i}", "call", c->id, "call_id",
+                     c->call_id[0][0] ? c->call_id[0] : c->call_id[1], "begun_ms", (json_int_t)(c->begun_us / 1000),
+                     "ended_ms", (json_int_t)(c->ended_us / 1000), "from",
+                     c->nevents && c->events[0].is_access ? "access" : "core", "caller", text(caller), "callee",
+                     text(callee), "status", (int)gw_trace_status(c), "verdict", verdict, "troubles", (int)troubles);
+}
+
 char *gw_trace_list_json(void)
 {
     json_t *list = json_array();
@@ -269,12 +298,7 @@ char *gw_trace_list_json(void)
     for (unsigned i = 0; i < t.size; i++) {
         const struct gw_trace_call *c = t.ring[(t.next + t.size - 1 - i) % t.size];
         if (c)
-            json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:s, s:i}", "call", c->id, "call_id",
-                                                  c->call_id[0][0] ? c->call_id[0] : c->call_id[1], "begun_ms",
-                                                  (json_int_t)(c->begun_us / 1000), "ended_ms",
-                                                  (json_int_t)(c->ended_us / 1000), "from",
-                                                  c->nevents && c->events[0].is_access ? "access" : "core", "status",
-                                                  (int)gw_trace_status(c)));
+            json_array_append_new(list, summary(c));
     }
     pthread_mutex_unlock(&t.lock);
     text = json_dumps(list, JSON_COMPACT);

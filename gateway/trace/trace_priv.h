@@ -34,4 +34,13 @@ bool gw_trace_with(const char *id, void (*f)(const struct gw_trace_call *c, void
 /* The final answer to the first INVITE of the caller; 0: none yet. */
 unsigned gw_trace_status(const struct gw_trace_call *c);
 
+/* ---- verdict.c ---- */
+
+/* "answered with 200, goes on" and the like. */
+void gw_trace_verdict(const struct gw_trace_call *c, char *buf, size_t size);
+/* What went wrong, one sentence after the other, first to last. */
+void gw_trace_troubles(const struct gw_trace_call *c, void (*f)(void *arg, const char *sentence), void *arg);
+/* Where the caller or the callee stands in the first message; empty: nowhere. */
+void gw_trace_party(const struct gw_trace_call *c, bool is_caller, char *buf, size_t size);
+
 #endif

@@ -112,8 +112,43 @@ TEST(the_same_as_json_pairs_the_sdp_before_and_after)
     has(text, "\"status\":486");
     list = gw_trace_list_json();
     has(list, "\"call\":\"k7\"");
+    has(list, "\"verdict\":\"refused with 486\",\"troubles\":1");
+    has(text, "\"troubles\":[\"the core said SIP/2.0 486 Busy Here\"]");
     free(text);
     free(list);
+    stop();
+}
+
+/* An answered call without a single valid check: what did not come is told, once the call is over. */
+TEST(media_that_never_came_is_missed)
+{
+    char *text;
+
+    start("");
+    message(true, false,
+            "INVITE sip:bob@x SIP/2.0\r\nFrom: Ann <sip:ann@x>;tag=1\r\nt: sip:bob@x;tag=2\r\nCall-ID: a1\r\nCSeq: 1 "
+            "INVITE\r\n" SDP "a=ice-ufrag:u\r\na=fingerprint:sha-256 00\r\n");
+    gw_trace_leg("k8", "a1", true);
+    message(true, true, "SIP/2.0 200 OK\r\nCall-ID: a1\r\nCSeq: 1 INVITE\r\n\r\n");
+    text = gw_trace_explain("k8");
+    has(text, "answered with 200, goes on");
+    CHECK(!strstr(text, "ICE:"));
+    free(text);
+    message(true, false, "BYE sip:bob@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 2 BYE\r\n\r\n");
+    text = gw_trace_explain("k8");
+    has(text, "verdict: answered with 200\n  ! ICE: no valid connectivity check");
+    free(text);
+    gw_trace_step("k8", "ICE", true, "connected");
+    text = gw_trace_explain("k8");
+    has(text, "! DTLS: ICE was up, but no handshake");
+    free(text);
+    gw_trace_step("k8", "DTLS", true, "up");
+    text = gw_trace_explain("k8");
+    has(text, "nothing went wrong");
+    free(text);
+    text = gw_trace_list_json();
+    has(text, "\"caller\":\"sip:ann@x\",\"callee\":\"sip:bob@x\"");
+    free(text);
     stop();
 }
 

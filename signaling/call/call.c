@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/base/crypto.h"
+#include "gateway/trace/trace.h"
 #include "signaling/call/call_priv.h"
 
 enum { END_WAIT_S = 70 }; /* more than 64*T1 twice: a CANCEL without effect, then the BYE of a 2xx that crossed it */
@@ -228,6 +229,7 @@ void gw_call_on_flow_lost(struct gw_call *c)
     struct gw_call_leg *leg = &c->leg[GW_LEG_ACCESS];
 
     leg->is_flow_lost = true;
+    gw_trace_step(c->id, "WebSocket", false, "lost");
     if (c->state == GW_CALL_SETUP || c->cs->conf->flow_grace_s == 0) {
         on_flow_timer(c);
         return;

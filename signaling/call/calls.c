@@ -209,6 +209,7 @@ void gw_calls_on_flow_moved(struct gw_calls *cs, gw_flow_id old_flow, gw_flow_id
             leg->dlg.remote_target = target;
         }
         gw_log(GW_LOG_INFO, "call", c->id, "leg=access goes on over another connection");
+        gw_trace_step(c->id, "WebSocket", true, "another one");
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/trace/trace.h"
 #include "signaling/call/offer_priv.h"
 
 enum { RETRY_AFTER_S = 30 };
@@ -34,6 +35,16 @@ static bool keep_msg(struct gw_call *c, const struct gw_sip_msg *msg)
     return c->ex.msg || !msg;
 }
 
+/* For the history of the call. */
+static void trace(const struct gw_call *c, bool is_good, const char *what)
+{
+    char outcome[128];
+
+    snprintf(outcome, sizeof(outcome), "%soffer of the %s leg %s", c->ex.is_own ? "own " : "", gw_leg_name(c->ex.from),
+             what);
+    gw_trace_step(c->id, "SDP", is_good, outcome);
+}
+
 /* ---- refusals ---- */
 
 /* The offer cannot be had: nothing was changed. Ends the call if it was the first, or if `to` waits for an ACK. */
@@ -44,6 +55,7 @@ static void refuse(struct gw_call *c, int status, const char *phrase, const char
 
     gw_stats_inc(GW_STAT_CALL_OFFERS_REFUSED);
     gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s offer refused: %d %s", gw_leg_name(from), status, value ? value : "");
+    trace(c, false, "refused");
     if (is_fatal) {
         gw_call_end(c, &(struct gw_call_end){ .status = status,
                                               .phrase = phrase,
@@ -261,6 +273,7 @@ static void commit(struct gw_call *c, const struct gw_ex_facts *f)
         free(req);
         gw_log(GW_LOG_WARNING, "call", c->id, "leg=%s answer refused: %d %s",
                gw_leg_name(c->ex.is_late ? c->ex.from : c->ex.to), why.warn, why.text);
+        trace(c, false, "answered with what cannot be used");
         gw_offer_broken(c, 488, "answer cannot be used");
         return;
     }
@@ -295,6 +308,7 @@ static void send_answer(struct gw_call *c, const struct gw_ex_facts *f)
     size_t len = 0;
     int err = gw_ms_answer_out(c->ms, f->reply, &sdp, &len);
 
+    trace(c, err == 0, err ? "answered, but the answer cannot be made" : "answered; media set up for both legs");
     if (err) {
         gw_offer_broken(c, 500, "answer not made");
     } else if (c->ex.is_own) {

@@ -1,0 +1,128 @@
+/* How a call went, told in a line, and what went wrong with it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/trace/trace_priv.h"
+
+static bool is_invite(const struct gw_trace_event *e)
+{
+    struct gw_trace_facts f;
+    char *copy = strndup(e->text, e->len);
+    bool yes = false;
+
+    if (copy) {
+        gw_trace_mask(copy, e->len, &f); /* masked already; read again for what it says */
+        yes = gw_span_is(f.cseq, "INVITE");
+    }
+    free(copy);
+    return yes;
+}
+
+unsigned gw_trace_status(const struct gw_trace_call *c)
+{
+    bool from_access = c->nevents && c->events[0].is_access;
+
+    for (unsigned i = 0; i < c->nevents; i++) {
+        const struct gw_trace_event *e = &c->events[i];
+        if (e->kind == GW_TRACE_SIP && e->is_out && e->status >= 200 && e->is_access == from_access && is_invite(e))
+            return e->status;
+    }
+    return 0;
+}
+
+void gw_trace_verdict(const struct gw_trace_call *c, char *buf, size_t size)
+{
+    unsigned status = gw_trace_status(c);
+
+    if (status == 0)
+        snprintf(buf, size, "not answered%s", c->ended_us ? "" : " yet");
+    else
+        snprintf(buf, size, "%s with %u%s", status < 300 ? "answered" : "refused", status,
+                 status < 300 && !c->ended_us ? ", goes on" : "");
+}
+
+static bool is_trouble(const struct gw_trace_event *e)
+{
+    if (e->kind == GW_TRACE_SIP) /* what came; a challenge is none */
+        return e->status >= 400 && !e->is_out && e->status != 401 && e->status != 407;
+    return !e->is_good;
+}
+
+static bool has_step(const struct gw_trace_call *c, const char *step)
+{
+    for (unsigned i = 0; i < c->nevents; i++)
+        if (c->events[i].kind == GW_TRACE_STEP && strncmp(c->events[i].text, step, strlen(step)) == 0)
+            return true;
+    return false;
+}
+
+/* SDP of the access leg says so. */
+static bool has_line(const struct gw_trace_call *c, const char *line)
+{
+    for (unsigned i = 0; i < c->nevents; i++) {
+        const struct gw_trace_event *e = &c->events[i];
+        if (e->kind == GW_TRACE_SIP && e->is_access && e->is_sdp && memmem(e->text, e->len, line, strlen(line)))
+            return true;
+    }
+    return false;
+}
+
+/* What did not happen is in no event: an answered call that has ended without its media. */
+static const char *missing(const struct gw_trace_call *c)
+{
+    unsigned status = gw_trace_status(c);
+
+    if (status < 200 || status >= 300 || !c->ended_us)
+        return NULL;
+    if (has_line(c, "\na=ice-ufrag:") && !has_step(c, "ICE:"))
+        return "ICE: no valid connectivity check of the browser came: is the port of access_address open, and is what "
+               "access_advertise says the way to it?";
+    if (has_line(c, "\na=fingerprint:") && !has_step(c, "DTLS:"))
+        return "DTLS: ICE was up, but no handshake was completed";
+    return NULL;
+}
+
+void gw_trace_troubles(const struct gw_trace_call *c, void (*f)(void *arg, const char *sentence), void *arg)
+{
+    const char *more = missing(c);
+    char line[1200];
+
+    for (unsigned i = 0; i < c->nevents; i++) {
+        const struct gw_trace_event *e = &c->events[i];
+        const char *who = e->kind != GW_TRACE_SIP ? "" : e->is_access ? "the browser said " : "the core said ";
+        if (!is_trouble(e))
+            continue;
+        snprintf(line, sizeof(line), "%s%.*s", who, (int)(e->kind == GW_TRACE_SIP ? e->start : e->len), e->text);
+        f(arg, line);
+    }
+    if (more)
+        f(arg, more);
+}
+
+void gw_trace_party(const struct gw_trace_call *c, bool is_caller, char *buf, size_t size)
+{
+    const struct gw_trace_event *e = &c->events[0];
+    char *copy = c->nevents && e->kind == GW_TRACE_SIP ? strndup(e->text, e->len) : NULL;
+    const char *p, *end, *open;
+    struct gw_trace_facts f;
+    struct gw_span v;
+
+    *buf = 0;
+    if (!copy)
+        return;
+    gw_trace_mask(copy, e->len, &f);
+    v = is_caller ? f.from : f.to;
+    if (v.len) {
+        p = v.ptr;
+        end = p + v.len;
+        open = memchr(p, '<', v.len);
+        p = open ? open + 1 : p;
+        while (p < end && *p != '>' && *p != ';' && size > 1) {
+            *buf++ = *p++;
+            size--;
+        }
+        *buf = 0;
+    }
+    free(copy);
+}
