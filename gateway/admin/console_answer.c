@@ -107,7 +107,8 @@ static int check_access(const struct gw_conf *c, const struct gw_http_req *r, co
 
     if (gw_http_get(r, "Authorization", &authorization) && is_token(c, authorization))
         return 0;
-    if (!gw_http_count(r, "Authorization") && !changes && gw_addr_is_loopback(peer))
+    if (!gw_http_count(r, "Authorization") && !changes && gw_addr_is_loopback(peer) &&
+        !gw_http_count(r, "X-Forwarded-For") && !gw_http_count(r, "Forwarded")) /* a proxy here, its client elsewhere */
         return 0;
     return *c->admin_token ? 401 : 403;
 }

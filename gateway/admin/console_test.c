@@ -149,6 +149,8 @@ TEST(another_machine_sees_nothing_without_the_token)
     EQ(asked("192.0.2.9", metrics), 403);
     configure("admin_token = " TOKEN "\nmetrics_networks = 192.0.2.0/24");
     EQ(asked("192.0.2.9", get), 401);
+    EQ(ask("GET /api/look", "X-Forwarded-For: 192.0.2.9\r\n"), 401); /* through a proxy on this machine */
+    EQ(ask("GET /api/look", "Forwarded: for=192.0.2.9\r\n"), 401);
     EQ(looked, 0);
     EQ(asked("192.0.2.9", with), 200);
     EQ(asked("192.0.2.9", metrics), 200);
