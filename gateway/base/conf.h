@@ -38,6 +38,8 @@ typedef struct {
     int v; /* index among the words of the row's range, e.g. "avp|avpf|savp|savpf" */
 } gw_conf_enum;
 
+enum gw_role { GW_ROLE_ALL, GW_ROLE_PCSCF, GW_ROLE_AGW }; /* the words of `role` */
+
 enum gw_conf_key {
 #define X(kind, key, range_min, range_max, words, unit, def, reload, text) GW_CONF_##key,
 #include "gateway/base/conf.def"

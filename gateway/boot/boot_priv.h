@@ -16,7 +16,6 @@
 #include "signaling/sip/sip.h"
 #include "signaling/ws/ws_listener.h"
 
-enum gw_boot_role { GW_BOOT_ALL, GW_BOOT_PCSCF, GW_BOOT_AGW }; /* as the words of `role` */
 enum gw_boot_state { GW_BOOT_RUNNING, GW_BOOT_DRAINING, GW_BOOT_ENDING };
 
 enum {
@@ -37,13 +36,14 @@ struct gw_boot {
     enum gw_boot_state state;
     uint64_t started_us, drain_until_us;
     int signal_fd;
-    enum gw_boot_role role;
+    enum gw_role role;
     struct gw_agw *agw;       /* in this process, or on other machines (role pcscf) */
-    struct gw_listen *listen; /* role agw; without the five below */
+    struct gw_listen *listen; /* role agw; without the three below */
     struct gw_pcscf *pcscf;
     struct gw_sip_stack *stack;
     struct gw_calls *calls;
-    struct gw_ws *ws;
+    struct gw_ws *ws;          /* on an access gateway alone /healthz and /metrics, or NULL */
+    struct gw_mbox *ws_events; /* there: of WebSockets that it never takes */
     struct gw_admin *admin;
     struct gw_console *console; /* NULL: none */
     struct gw_ctl_timer *timer; /* draining: looks whether calls are left; ending: the last deadline */

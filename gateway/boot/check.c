@@ -104,8 +104,6 @@ static bool list_shares(const gw_conf_list *x, const struct gw_addr *b)
     return false;
 }
 
-enum { ROLE_PCSCF = 1, ROLE_AGW }; /* words of `role` */
-
 static void check_udp_ports(struct check *k)
 {
     const struct gw_conf *c = k->c;
@@ -121,7 +119,7 @@ static void check_udp_ports(struct check *k)
         problem(k, GW_CONF_access_port,
                 "%lld to %lld overlaps core_port_min %lld to core_port_max %lld on the same address", (long long)first,
                 (long long)last, (long long)c->core_port_min, (long long)c->core_port_max);
-    if (c->role.v == ROLE_AGW)
+    if (c->role.v == GW_ROLE_AGW)
         return; /* no SIP */
     if (sip >= first && sip <= last && list_shares(&c->access_address, &c->sip_listen))
         problem(k, GW_CONF_sip_listen, "port is among the ports of the workers, %lld to %lld, on the same address",
@@ -249,11 +247,11 @@ static void check_iq(struct check *k)
 {
     static const enum gw_conf_key files[] = { GW_CONF_iq_cert, GW_CONF_iq_ca };
     const struct gw_conf *c = k->c;
-    bool is_pcscf = c->role.v == ROLE_PCSCF;
+    bool is_pcscf = c->role.v == GW_ROLE_PCSCF;
     char why[256];
     struct gw_addr a;
 
-    if (c->role.v == 0)
+    if (c->role.v == GW_ROLE_ALL)
         return;
     if (is_pcscf && c->iq_agws.n == 0)
         problem(k, GW_CONF_iq_agws, "empty, but role is pcscf: no call could have media");
@@ -282,9 +280,9 @@ unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
     check_addresses(&k, GW_CONF_core_address, &c->core_address, GW_CONF_core_advertise, &c->core_advertise);
     if (c->core_networks.n == 0)
         problem(&k, GW_CONF_core_networks, "empty: no call could have media");
-    if (c->role.v != ROLE_PCSCF)
+    if (c->role.v != GW_ROLE_PCSCF)
         check_udp_ports(&k);
-    if (c->role.v != ROLE_AGW)
+    if (c->role.v != GW_ROLE_AGW)
         check_tcp_ports(&k);
     check_files(&k);
     check_iq(&k);

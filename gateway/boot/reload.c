@@ -68,7 +68,7 @@ static void reload_certificates(struct gw_boot *b, const struct gw_conf *c)
         gw_log(GW_LOG_ERROR, "conf", NULL, "the certificate stays the one before: %s", why);
     if (b->listen)
         err = gw_listen_reload(b->listen, c, why, sizeof(why));
-    else if (b->role == GW_BOOT_PCSCF)
+    else if (b->role == GW_ROLE_PCSCF)
         err = gw_remote_reload(b->agw, c, why, sizeof(why));
     if (err)
         gw_log(GW_LOG_ERROR, "conf", NULL, "the certificate of Iq stays the one before: %s", why);

@@ -29,7 +29,7 @@ static int do_status(void *ctx, const char *arg, char **json)
                           (json_int_t)((gw_clock_us() - b->started_us) / GW_S), "calls",
                           b->calls ? (int)gw_calls_count(b->calls) : 0, "contexts", (int)gw_agw_contexts(b->agw),
                           "registrations", b->pcscf ? (int)gw_pcscf_registrations(b->pcscf) : 0, "workers",
-                          (json_int_t)(b->role == GW_BOOT_PCSCF ? 0 : gw_boot_conf(b)->workers)),
+                          (json_int_t)(b->role == GW_ROLE_PCSCF ? 0 : gw_boot_conf(b)->workers)),
                 json);
 }
 

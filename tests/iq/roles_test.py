@@ -100,7 +100,7 @@ class World:
     def agw(self, k, certificate=None, port=IQ):
         self.imsgw(certificate or f"agw-{k}.test", k, role="agw", iq_listen=f"{ADDRESS[k]}:{port}", iq_peers="pcscf.test",
                    access_address=ADDRESS[k], core_address=ADDRESS[k], access_port=port + 20, core_port_min=port + 100,
-                   core_port_max=port + 150)
+                   core_port_max=port + 150, wss_listen=f"{ADDRESS[k]}:{port + 30}", metrics_networks=f"{SIGNALLING}/32")
 
     def pcscf(self):
         self.imsgw("pcscf.test", "s", "--role", "pcscf", iq_agws=f"{ADDRESS['a']}:{IQ} {ADDRESS['b']}:{IQ} {ADDRESS['a']}:{IQ + 1}",
@@ -203,6 +203,20 @@ async def two_calls_go_to_two_access_gateways_and_tones_pass(w):
     assert w.ctl("agw-a.test", "agws")[0]["controller"].startswith("pcscf.test/"), w.ctl("agw-a.test", "agws")
 
 
+def get(k, path, *more):
+    return run("curl", "-sk", "-w", "%{http_code}", *more, f"https://{ADDRESS[k]}:{IQ + 30}{path}", check=False).stdout
+
+
+async def an_access_gateway_tells_its_health_and_counters_and_takes_no_websocket(w):
+    assert get("a", "/healthz") == "ok\n200"
+    metrics = get("a", "/metrics")
+    assert "\nimsgw_contexts 1\n" in metrics and "\nimsgw_iq_peers 1\n" in metrics, metrics
+    upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: sip",
+               "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+    answer = get("a", "/sip", "--http1.1", "-m", "3", *(x for h in upgrade for x in ("-H", h)))
+    assert answer.endswith("404"), answer
+
+
 async def whose_certificate_is_not_to_be_trusted_is_refused_on_both_sides(w):
     """TS 33.328 s. 6.2.1.3"""
     w.agw("a", "stranger.test", IQ + 1)  # signed by the authority, but not on the list
@@ -292,7 +306,9 @@ async def without_any_access_gateway_a_call_gets_503_with_retry_after(w):
     assert hal.refusal.get("Retry-After"), str(hal.refusal)
 
 
-CASES = [two_calls_go_to_two_access_gateways_and_tones_pass, whose_certificate_is_not_to_be_trusted_is_refused_on_both_sides,
+CASES = [two_calls_go_to_two_access_gateways_and_tones_pass,
+         an_access_gateway_tells_its_health_and_counters_and_takes_no_websocket,
+         whose_certificate_is_not_to_be_trusted_is_refused_on_both_sides,
          a_renewed_certificate_is_read_without_a_restart, a_link_cut_and_restored_ends_no_call,
          an_access_gateway_killed_ends_its_calls_and_new_ones_go_to_the_other,
          an_access_gateway_started_anew_takes_calls_again, a_controller_started_anew_leaves_no_context,
