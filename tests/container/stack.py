@@ -1,5 +1,5 @@
-"""A compose file, run by podman: as much of the format as docker/compose.yml uses, and an error for everything else. There is
-podman-compose; Debian's (1.0.3) knows no fixed addresses."""
+"""A compose file, run by podman: as much of the format as docker/compose.yml uses, and an error for everything else.
+There is podman-compose; Debian's (1.0.3) knows no fixed addresses."""
 import json
 import os
 import resource
@@ -59,8 +59,8 @@ class Stack:
             b = service["build"]
             context = os.path.join(self.directory, b["context"])
             assert set(b) <= {"context", "dockerfile", "target"}, b
-            podman("build", "--network", "host", "--format", "docker", *self.limits({}), "-q", "--target", b["target"], "-t",
-                   service["image"] + self.tag, "-f", os.path.join(context, b["dockerfile"]), context)
+            podman("build", "--quiet", "--network", "host", "--format", "docker", *self.limits({}), "--target",
+                   b["target"], "-t", service["image"] + self.tag, "-f", os.path.join(context, b["dockerfile"]), context)
 
     # ---- containers ----
 

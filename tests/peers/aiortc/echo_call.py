@@ -31,6 +31,7 @@ async def echo_call(url, user, domain, password, target, hz=600, timeout_s=TIMEO
 
     await until(f"heard {hz} Hz", client, hears, timeout_s)
     await client.hangup()
+    await client.transport.socket.close()
     print(f"called {target} and heard {hz} Hz")
 
 
