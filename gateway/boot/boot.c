@@ -9,7 +9,6 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
-#include "gateway/base/mbox.h"
 #include "gateway/base/record.h"
 #include "gateway/base/tls_profile.h"
 #include "gateway/boot/boot_priv.h"
@@ -62,12 +61,12 @@ unsigned gw_boot_left(const struct gw_boot *b)
 static void refuse_new(struct gw_boot *b)
 {
     gw_console_drain(b->console);
-    if (b->ws)
-        gw_ws_drain(b->ws);
-    if (b->listen)
+    if (b->listen) {
         gw_listen_drain(b->listen);
-    else
-        gw_pcscf_drain(b->pcscf);
+        return;
+    }
+    gw_ws_drain(b->ws);
+    gw_pcscf_drain(b->pcscf);
 }
 
 void gw_boot_end(struct gw_boot *b, const char *because)
@@ -248,16 +247,9 @@ static int start_console(struct gw_boot *b, char *why, size_t why_size)
 /* The last: the first browser may come before the call returns. */
 static int start_front(struct gw_boot *b, char *why, size_t why_size)
 {
-    const struct gw_conf *c = gw_boot_conf(b);
-    int err = 0;
+    int err = gw_ws_new(gw_boot_conf(b), gw_sip_stack_ws_events(b->stack), &b->ws, why, why_size);
 
-    if (!b->stack && !c->wss_listen.port && !c->ws_listen.port)
-        return 0;
-    if (!b->stack)
-        err = gw_mbox_new(1, &b->ws_events);
     if (!err)
-        err = gw_ws_new(c, b->stack ? gw_sip_stack_ws_events(b->stack) : b->ws_events, &b->ws, why, why_size);
-    if (!err && b->stack)
         gw_sip_stack_set_ws(b->stack, b->ws);
     return err;
 }
@@ -299,7 +291,7 @@ int gw_boot_new(struct gw_conf **conf, const char *path, struct gw_boot **out, c
         err = start_admin(b, why, why_size);
     if (!err)
         err = start_console(b, why, why_size);
-    if (!err)
+    if (!err && b->role != GW_ROLE_AGW)
         err = start_front(b, why, why_size);
     if (err) {
         if (!*why)
@@ -332,7 +324,6 @@ void gw_boot_free(struct gw_boot *b)
     if (b->stack)
         gw_sip_stack_set_ws(b->stack, NULL);
     gw_ws_free(b->ws);
-    gw_mbox_free(b->ws_events, NULL);
     if (b->agw)
         gw_boot_unwatch(b, gw_agw_fd(b->agw));
     if (b->listen)

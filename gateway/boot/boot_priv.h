@@ -38,12 +38,11 @@ struct gw_boot {
     int signal_fd;
     enum gw_role role;
     struct gw_agw *agw;       /* in this process, or on other machines (role pcscf) */
-    struct gw_listen *listen; /* role agw; without the three below */
+    struct gw_listen *listen; /* role agw; without the four below */
     struct gw_pcscf *pcscf;
     struct gw_sip_stack *stack;
     struct gw_calls *calls;
-    struct gw_ws *ws;          /* on an access gateway alone /healthz and /metrics, or NULL */
-    struct gw_mbox *ws_events; /* there: of WebSockets that it never takes */
+    struct gw_ws *ws;
     struct gw_admin *admin;
     struct gw_console *console; /* NULL: none */
     struct gw_ctl_timer *timer; /* draining: looks whether calls are left; ending: the last deadline */

@@ -377,7 +377,7 @@ int gw_site_answer(struct gw_site *s, const struct gw_http_req *r, const struct 
         return refuse(out, 405, "Allow: GET, HEAD\r\n", "GET and HEAD are spoken here");
     if (gw_http_count(r, "Transfer-Encoding") || (gw_http_get(r, "Content-Length", &v) && !gw_span_is(v, "0")))
         return refuse(out, 400, NULL, "a request has no body here");
-    if (s->conf->role.v != GW_ROLE_AGW && (is_ws_path || (gw_span_is(r->path, "/") && gw_http_count(r, "Upgrade"))))
+    if (is_ws_path || (gw_span_is(r->path, "/") && gw_http_count(r, "Upgrade")))
         return answer_ws(s, r, who, out);
     gw_stats_inc(GW_STAT_HTTP_REQUESTS);
     out->is_closing = r->minor == 0 || gw_http_has_token(r, "Connection", "close");

@@ -249,7 +249,7 @@ class Lab:
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                         "-subj", "/CN=iq", "-keyout", own + ".key", "-out", own], check=True, capture_output=True)
         iq = {"iq_cert": own, "iq_key": own + ".key", "iq_ca": own}
-        media = {**values, **iq, "role": "agw", "wss_listen": "127.0.0.1:0", "iq_listen": f"127.0.0.1:{base + 7}", "admin_socket": f"{self.dir}/{name}-agw.sock"}
+        media = {**values, **iq, "role": "agw", "iq_listen": f"127.0.0.1:{base + 7}", "admin_socket": f"{self.dir}/{name}-agw.sock"}
         self.start(f"{name}-agw", [f"{self.build}/imsgw", "-c", self.write_conf(f"{name}-agw", media)], "ready")
         return {**iq, "role": "pcscf", "iq_agws": f"127.0.0.1:{base + 7}"}
 
