@@ -69,7 +69,18 @@ int gw_leg_set_contact(struct gw_call_leg *leg)
     char text[400];
 
     const char *params = gw_sip_stack_params(leg->call->cs->stack, leg->side == GW_LEG_ACCESS);
-    snprintf(text, sizeof(text), "<sip:%s@%s%s>", leg->dlg.local_tag, host, leg->is_browser ? ";transport=ws" : params);
+    struct gw_flow_info info;
+
+    if (leg->side == GW_LEG_ACCESS && !leg->is_browser &&
+        gw_sip_flow_info(leg->call->cs->stack, leg->flow, &info) == 0) {
+        char addr[GW_ADDR_TEXT];
+        /* a phone sends where this says, if it has no outbound proxy: where it reached us */
+        snprintf(text, sizeof(text), "<sip:%s@%s;transport=%s>", leg->dlg.local_tag, gw_addr_text(&info.local, addr),
+                 info.transport[0] == 'U' ? "udp" : info.transport[1] == 'C' ? "tcp" : "tls");
+    } else {
+        snprintf(text, sizeof(text), "<sip:%s@%s%s>", leg->dlg.local_tag, host,
+                 leg->is_browser ? ";transport=ws" : params);
+    }
     free(leg->dlg.contact);
     leg->dlg.contact = strdup(text);
     return leg->dlg.contact ? 0 : GW_E_NOMEM;

@@ -48,6 +48,24 @@ static bool is_listener(const struct gw_pcscf *p, const struct gw_sip_uri *u)
            (p->conf->sips_listen.port && is_host(u, gw_addr_text(&p->conf->sips_listen, text)));
 }
 
+/* Where IMS phones reach us. A listener on any address is reached by one that only its clients know. */
+static bool is_access_listener(const struct gw_pcscf *p, const struct gw_sip_uri *u)
+{
+    const struct gw_addr *const listeners[] = { &p->conf->access_udp, &p->conf->access_tcp, &p->conf->access_tls };
+    struct gw_addr a;
+    char text[GW_ADDR_TEXT];
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (!listeners[i]->port)
+            continue;
+        if (is_host(u, gw_addr_text(listeners[i], text)))
+            return true;
+        if (gw_addr_is_any(listeners[i]) && u->port == listeners[i]->port && gw_addr_parse_ip(u->host, 0, &a) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool gw_route_is_ours(const struct gw_pcscf *p, const char *value, struct gw_sip_uri *u)
 {
     char uri[1024];
@@ -56,7 +74,7 @@ bool gw_route_is_ours(const struct gw_pcscf *p, const char *value, struct gw_sip
     if (gw_sip_uri_of(value, uri, sizeof(uri)) != 0 || gw_sip_uri_parse(uri, u) != 0)
         return false;
     if (is_host(u, gw_sip_stack_host(p->stack, false)) || is_host(u, gw_sip_stack_host(p->stack, true)) ||
-        is_listener(p, u))
+        is_listener(p, u) || is_access_listener(p, u))
         return true;
     /* the domain may be the home domain as well, whose other URIs are not ours */
     return strcasecmp(u->host, p->conf->domain) == 0 &&

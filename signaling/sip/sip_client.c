@@ -27,7 +27,8 @@ void gw_sip_client_free(struct gw_sip_client *t)
         gw_sip_table_remove(&s->ws_clients, &t->node);
         gw_sip_table_remove(&s->acks, &t->ack_node);
         gw_ctl_timer_free(t->timer);
-        t->timer = NULL;
+        gw_ctl_timer_free(t->repeat);
+        t->timer = t->repeat = NULL;
         if (t->orq) {
             nta_outgoing_bind(t->orq, NULL, NULL);
             nta_outgoing_destroy(t->orq);
@@ -46,7 +47,44 @@ void gw_sip_client_free(struct gw_sip_client *t)
     gw_sip_msg_free(t->req);
     free(t->cancel_reason);
     free(t->ack);
+    free(t->sent);
     free(t);
+}
+
+/* ---- what UDP needs: the request again until it is answered (timers A and E) ---- */
+
+static void on_repeat(void *arg)
+{
+    struct gw_sip_client *t = arg;
+    uint32_t t2 = 8 * t->stack->t1_ms;
+    char *copy = t->sent ? malloc(t->sent_len) : NULL;
+
+    if (copy) {
+        memcpy(copy, t->sent, t->sent_len);
+        (void)gw_sip_flow_send(t->stack, t->flow, copy, t->sent_len);
+    }
+    t->repeat_ms = t->req->method == GW_SIP_INVITE && !t->is_cancel_sent ? 2 * t->repeat_ms
+                   : 2 * t->repeat_ms < t2                               ? 2 * t->repeat_ms
+                                                                         : t2;
+    gw_ctl_timer_start(t->repeat, t->repeat_ms);
+}
+
+static void repeat_start(struct gw_sip_client *t, const struct gw_sip_msg *m)
+{
+    if (!gw_sip_flow_is_udp(t->stack, t->flow))
+        return;
+    free(t->sent);
+    t->sent = gw_sip_msg_write(m, &t->sent_len);
+    if (!t->repeat && gw_ctl_timer_new(t->stack, on_repeat, t, &t->repeat) != 0)
+        return; /* sent once, as over TCP */
+    t->repeat_ms = t->stack->t1_ms;
+    gw_ctl_timer_start(t->repeat, t->repeat_ms);
+}
+
+static void repeat_stop(struct gw_sip_client *t)
+{
+    if (t->repeat)
+        gw_ctl_timer_stop(t->repeat);
 }
 
 /* Tells the handler. After the last it is over: gone, but for an INVITE with a 2xx, which lingers. */
@@ -60,7 +98,8 @@ static void tell(struct gw_sip_client *t, const struct gw_sip_msg *m)
     if (is_last) {
         t->is_over = true;
         t->is_accepted = t->req->method == GW_SIP_INVITE && m->status / 100 == 2;
-        if (t->is_accepted)
+        repeat_stop(t);
+        if (t->is_accepted || t->is_refused)
             gw_ctl_timer_start(t->timer, 64 * t->stack->t1_ms);
         else
             gw_sip_client_free(t);
@@ -122,6 +161,15 @@ static void send_companion(struct gw_sip_client *t, const char *method, const ch
         (void)gw_sip_msg_add(m, "Reason", reason);
     if (m)
         (void)gw_sip_flow_send_msg(t->stack, t->flow, m);
+    if (m && gw_sip_flow_is_udp(t->stack, t->flow)) {
+        if (m->method == GW_SIP_ACK) {
+            free(t->ack);
+            t->ack = gw_sip_msg_write(m, &t->ack_len);
+            t->is_refused = t->ack != NULL;
+        } else {
+            repeat_start(t, m);
+        }
+    }
     gw_sip_msg_free(m);
 }
 
@@ -145,7 +193,7 @@ static void on_timer(void *arg)
 {
     struct gw_sip_client *t = arg;
 
-    if (t->is_accepted)
+    if (t->is_accepted || (t->is_refused && t->is_over))
         gw_sip_client_free(t); /* nobody repeats a 2xx any more */
     else if (t->local_status)
         tell_local(t, t->local_status);
@@ -175,12 +223,14 @@ static void on_response(struct gw_sip_client *t, const struct gw_sip_msg *m)
     bool is_invite = t->req->method == GW_SIP_INVITE;
 
     if (t->is_over) {
-        if (t->is_accepted && m->status / 100 == 2)
+        if (t->is_accepted ? m->status / 100 == 2 : t->is_refused && m->status >= 300)
             on_another_2xx(t, m);
         return;
     }
     if (m->status < 200) {
         t->has_provisional = true;
+        if (is_invite && !t->is_cancel_sent)
+            repeat_stop(t);
         if (t->is_cancelled && !t->is_cancel_sent)
             send_cancel(t);
         else if (is_invite && !t->is_cancel_sent)
@@ -333,9 +383,12 @@ static int send_core(struct gw_sip_client *t, const struct gw_sip_target *to)
 static int set_ws_via(struct gw_sip_stack *s, gw_flow_id flow, struct gw_sip_msg *m, const char *branch)
 {
     struct gw_sip_flow *f = gw_sip_flow_find(s, flow);
-    char via[400];
+    bool is_phone = f && strncmp(f->info.transport, "WS", 2) != 0;
+    char via[400], addr[GW_ADDR_TEXT];
 
-    snprintf(via, sizeof(via), "SIP/2.0/%s %s;branch=%s", f ? f->info.transport : "WSS", s->conf->domain, branch);
+    snprintf(via, sizeof(via), "SIP/2.0/%s %s;branch=%s%s", f ? f->info.transport : "WSS",
+             is_phone ? gw_addr_text(&f->info.local, addr) : s->conf->domain, branch,
+             f && f->is_udp ? ";rport" : "");
     gw_sip_msg_remove(m, "Via");
     return gw_sip_msg_push(m, "Via", via);
 }
@@ -360,6 +413,8 @@ static int send_ws(struct gw_sip_client *t)
         t->local_status = 430;
     else if (gw_sip_flow_send_msg(t->stack, t->flow, t->req))
         t->local_status = 503;
+    else
+        repeat_start(t, t->req);
     return 0;
 }
 

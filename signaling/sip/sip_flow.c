@@ -37,17 +37,28 @@ int gw_sip_flow_info(struct gw_sip_stack *s, gw_flow_id flow, struct gw_flow_inf
 
 void gw_sip_flow_close(struct gw_sip_stack *s, gw_flow_id flow, uint16_t ws_code, const char *reason)
 {
-    if (gw_sip_flow_find(s, flow) && s->ws_ops)
+    struct gw_sip_flow *f = gw_sip_flow_find(s, flow);
+
+    if (f && f->is_udp)
+        gw_sip_flow_end(s, flow);
+    else if (f && s->ws_ops)
         s->ws_ops->close(s->ws, flow, ws_code, reason); /* CLOSED comes back as an event */
 }
 
 int gw_sip_flow_send(struct gw_sip_stack *s, gw_flow_id id, char *text, size_t len)
 {
+    struct gw_sip_flow *f = gw_sip_flow_find(s, id);
     int err = GW_E_CLOSED;
 
     gw_sip_trace_flow(s, id, true, (struct gw_span){ text, len });
     /* text frames hold UTF-8; anything else goes as binary (RFC 7118 s. 4.2) */
-    if (gw_sip_flow_find(s, id) && s->ws_ops)
+    if (f && f->is_udp) {
+        err = gw_sip_udp_send(s, f, (struct gw_span){ text, len });
+        free(text);
+        gw_stats_inc(GW_STAT_SIP_OUT_WS);
+        return err;
+    }
+    if (f && s->ws_ops)
         err = s->ws_ops->send(s->ws, id, &text, len, !gw_utf8_is_valid((struct gw_span){ text, len }));
     if (err)
         free(text);
@@ -58,9 +69,12 @@ int gw_sip_flow_send(struct gw_sip_stack *s, gw_flow_id id, char *text, size_t l
 
 int gw_sip_flow_send_msg(struct gw_sip_stack *s, gw_flow_id id, const struct gw_sip_msg *m)
 {
+    struct gw_sip_flow *f = gw_sip_flow_find(s, id);
     size_t len;
     char *text = gw_sip_msg_write(m, &len);
 
+    if (f && m->status / 100 == 2 && (m->method == GW_SIP_REGISTER || m->method == GW_SIP_INVITE))
+        f->is_kept = true;
     return text ? gw_sip_flow_send(s, id, text, len) : GW_E_NOMEM;
 }
 
@@ -157,18 +171,45 @@ static void on_bad(struct gw_sip_stack *s, struct gw_sip_flow *f, const struct g
     }
 }
 
-static void on_message(struct gw_sip_stack *s, const struct gw_ws_event *e)
+/* Where a phone's responses go is where it sent from, whatever it believes of itself (RFC 3261 s. 18.2.1, RFC 3581 s. 4).
+ */
+static int mend_via(const struct gw_sip_flow *f, struct gw_sip_msg *m)
 {
-    struct gw_sip_flow *f = gw_sip_flow_find(s, e->conn);
+    const char *via = gw_sip_msg_get(m, "Via", 0), *rport;
+    char ip[GW_ADDR_TEXT], port[8], *text;
+    int n, err;
+
+    if (!via || strncmp(f->info.transport, "WS", 2) == 0)
+        return 0;
+    gw_addr_ip_text(&f->info.peer, ip);
+    rport = gw_sip_param(via, "rport", port, sizeof(port)) == 0 && !port[0] ? strcasestr(via, ";rport") : NULL;
+    if (rport)
+        n = asprintf(&text, "%.*s;rport=%u%s;received=%s", (int)(rport - via), via, f->info.peer.port, rport + 6, ip);
+    else
+        n = asprintf(&text, "%s;received=%s", via, ip);
+    if (n < 0)
+        return GW_E_NOMEM;
+    gw_sip_msg_remove_at(m, "Via", 0);
+    err = gw_sip_msg_push(m, "Via", text);
+    free(text);
+    return err;
+}
+
+void gw_sip_flow_input(struct gw_sip_stack *s, struct gw_sip_flow *f, struct gw_span text)
+{
     struct gw_sip_fault fault;
     struct gw_sip_msg *m;
     int err;
 
-    if (!f || f->bad >= BAD_MAX)
+    if (f->bad >= BAD_MAX)
         return;
     gw_stats_inc(GW_STAT_SIP_IN_WS);
-    gw_sip_trace_flow(s, e->conn, false, (struct gw_span){ e->data, e->len });
-    err = gw_sip_msg_parse_loose((struct gw_span){ e->data, e->len }, &m, &fault);
+    gw_sip_trace_flow(s, f->id, false, text);
+    err = gw_sip_msg_parse_loose(text, &m, &fault);
+    if (!err && m->is_request && mend_via(f, m) != 0) {
+        gw_sip_msg_free(m);
+        return; /* out of memory: it comes again */
+    }
     if (err) {
         on_bad(s, f, NULL, 0, "Bad Start Line");
     } else if (fault.status) {
@@ -190,13 +231,23 @@ static void flow_free(struct gw_sip_flow *f)
     free(f);
 }
 
+int gw_sip_flow_add(struct gw_sip_stack *s, struct gw_sip_flow *f)
+{
+    if (gw_sip_table_add(&s->flows, &f->node, f->id))
+        return GW_E_NOMEM;
+    gw_stats_inc(GW_STAT_SIP_FLOWS);
+    if (s->handler.on_flow_open)
+        s->handler.on_flow_open(s->handler.arg, f->id);
+    return 0;
+}
+
 static void on_open(struct gw_sip_stack *s, const struct gw_ws_event *e)
 {
     struct gw_sip_flow *f = calloc(1, sizeof(*f));
 
     if (f && e->len)
         f->token = strdup(e->data);
-    if (!f || (e->len && !f->token) || gw_sip_table_add(&s->flows, &f->node, e->conn)) {
+    if (!f || (e->len && !f->token)) {
         flow_free(f);
         if (s->ws_ops)
             s->ws_ops->close(s->ws, e->conn, 1013, "out of memory");
@@ -205,21 +256,25 @@ static void on_open(struct gw_sip_stack *s, const struct gw_ws_event *e)
     f->id = e->conn;
     f->info.peer = e->peer;
     f->info.local = e->local;
-    snprintf(f->info.transport, sizeof(f->info.transport), "%s", e->is_tls ? "WSS" : "WS");
+    snprintf(f->info.transport, sizeof(f->info.transport), "%s",
+             e->is_stream ? (e->is_tls ? "TLS" : "TCP") : (e->is_tls ? "WSS" : "WS"));
     memcpy(f->info.host, e->host, sizeof(f->info.host));
     f->info.token = f->token;
-    gw_stats_inc(GW_STAT_SIP_FLOWS);
-    if (s->handler.on_flow_open)
-        s->handler.on_flow_open(s->handler.arg, f->id);
+    if (gw_sip_flow_add(s, f) == 0)
+        return;
+    flow_free(f);
+    if (s->ws_ops)
+        s->ws_ops->close(s->ws, e->conn, 1013, "out of memory");
 }
 
-static void on_closed(struct gw_sip_stack *s, gw_flow_id id)
+void gw_sip_flow_end(struct gw_sip_stack *s, gw_flow_id id)
 {
     struct gw_sip_flow *f = gw_sip_flow_find(s, id);
 
     if (!f)
         return;
     gw_sip_table_remove(&s->flows, &f->node);
+    gw_sip_udp_forget(s, f);
     flow_free(f);
     gw_stats_add(GW_STAT_SIP_FLOWS, -1);
     gw_sip_client_on_flow_closed(s, id);
@@ -230,16 +285,17 @@ static void on_closed(struct gw_sip_stack *s, gw_flow_id id)
 void gw_sip_flows_on_mbox(void *stack)
 {
     struct gw_sip_stack *s = stack;
+    struct gw_sip_flow *f;
     struct gw_ws_event *e;
 
     /* A bounded burst: timers and the core side get their turn. */
     for (int i = 0; i < 64 && (e = gw_mbox_take(s->mbox)); i++) {
         if (e->type == GW_WS_OPEN)
             on_open(s, e);
-        else if (e->type == GW_WS_MESSAGE)
-            on_message(s, e);
-        else
-            on_closed(s, e->conn);
+        else if (e->type == GW_WS_CLOSED)
+            gw_sip_flow_end(s, e->conn);
+        else if ((f = gw_sip_flow_find(s, e->conn)))
+            gw_sip_flow_input(s, f, (struct gw_span){ e->data, e->len });
         gw_ws_event_free(e);
     }
 }
@@ -249,8 +305,11 @@ void gw_sip_flows_fini(struct gw_sip_stack *s)
     struct gw_sip_node *n;
 
     while ((n = gw_sip_table_any(&s->flows))) {
+        struct gw_sip_flow *f = GW_SIP_OF(n, struct gw_sip_flow, node);
+
         gw_sip_table_remove(&s->flows, n);
-        flow_free(GW_SIP_OF(n, struct gw_sip_flow, node));
+        gw_sip_udp_forget(s, f);
+        flow_free(f);
         gw_stats_add(GW_STAT_SIP_FLOWS, -1);
     }
     gw_sip_table_fini(&s->flows);

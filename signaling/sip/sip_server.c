@@ -163,11 +163,21 @@ static void send_100(struct gw_sip_server *t)
     t->last_status = 100;
 }
 
+/* What was sent, again. */
+static void repeat(const struct gw_sip_server *t)
+{
+    char *copy = malloc(t->final_len);
+
+    if (!copy)
+        return;
+    memcpy(copy, t->final, t->final_len);
+    (void)gw_sip_flow_send(t->stack, t->flow, copy, t->final_len);
+}
+
 static void on_timer(void *arg)
 {
     struct gw_sip_server *t = arg;
     uint32_t t2 = 8 * t->stack->t1_ms;
-    char *copy;
 
     if (t->state == GW_SIP_TRYING) {
         if (t->last_status == 0)
@@ -182,11 +192,7 @@ static void on_timer(void *arg)
         return;
     }
     /* s. 13.3.1.4: on reliable transports too, as a proxy further on may be an unreliable hop away */
-    copy = malloc(t->final_len);
-    if (copy) {
-        memcpy(copy, t->final, t->final_len);
-        (void)gw_sip_flow_send(t->stack, t->flow, copy, t->final_len);
-    }
+    repeat(t);
     t->interval_ms = 2 * t->interval_ms < t2 ? 2 * t->interval_ms : t2;
     gw_ctl_timer_start(t->timer, t->interval_ms);
 }
@@ -256,7 +262,9 @@ bool gw_sip_server_take(struct gw_sip_stack *s, gw_flow_id flow, struct gw_sip_m
         gw_sip_msg_free(ok);
         if (t->state == GW_SIP_TRYING)
             tell_cancel(t, m);
-    } /* else a retransmission, that a reliable transport has no use for */
+    } else if (t->final && t->state != GW_SIP_ACCEPTED && gw_sip_flow_is_udp(s, flow)) {
+        repeat(t); /* else a retransmission, that a reliable transport has no use for */
+    }
     gw_sip_msg_free(m);
     return true;
 }
@@ -376,7 +384,8 @@ static int send_ws(struct gw_sip_server *t, const struct gw_sip_msg *m)
 
     if (!text)
         return GW_E_NOMEM;
-    if (m->method == GW_SIP_INVITE && m->status / 100 == 2) {
+    if ((m->method == GW_SIP_INVITE && m->status / 100 == 2) || gw_sip_flow_is_udp(t->stack, t->flow)) {
+        free(t->final);
         t->final = malloc(len);
         if (!t->final) {
             free(text);
@@ -392,9 +401,10 @@ static int send_ws(struct gw_sip_server *t, const struct gw_sip_msg *m)
 /* The final response is out. */
 static void finish(struct gw_sip_server *t, int status)
 {
-    bool is_2xx = status / 100 == 2;
+    bool is_udp = !t->irq && gw_sip_flow_is_udp(t->stack, t->flow), is_invite = t->req->method == GW_SIP_INVITE;
+    bool is_2xx = is_invite && status / 100 == 2;
 
-    if (t->req->method != GW_SIP_INVITE || (!is_2xx && t->irq)) {
+    if ((!is_invite && !is_udp) || (!is_2xx && t->irq)) {
         gw_sip_server_free(t); /* nta goes on by itself */
         return;
     }
@@ -404,7 +414,8 @@ static void finish(struct gw_sip_server *t, int status)
     if (t->irq)
         return;
     t->give_up_us = gw_clock_us() + 64 * t->stack->t1_ms * GW_MS;
-    t->interval_ms = is_2xx ? t->stack->t1_ms : 64 * t->stack->t1_ms + 1;
+    /* timer G; J: repeated when the request is */
+    t->interval_ms = is_2xx || (is_udp && is_invite) ? t->stack->t1_ms : 64 * t->stack->t1_ms + 1;
     if (is_2xx)
         (void)gw_sip_table_add(&t->stack->ws_accepted, &t->ack_node, gw_sip_dialog_hash(t->flow, t->req));
     gw_ctl_timer_start(t->timer, t->interval_ms);

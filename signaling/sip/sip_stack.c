@@ -163,6 +163,7 @@ int gw_sip_stack_new(const struct gw_conf *conf, const struct gw_sip_handler *ha
     s->conf = conf;
     s->handler = *handler;
     s->t1_ms = (uint32_t)conf->sip_t1;
+    s->udp_fd = -1;
     s->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->root = su_root_create(NULL);
     if (s->stop_fd < 0 || !s->root)
@@ -173,6 +174,8 @@ int gw_sip_stack_new(const struct gw_conf *conf, const struct gw_sip_handler *ha
         err = gw_ctl_watch(s, s->stop_fd, on_stop, s);
     if (!err)
         err = gw_ctl_watch(s, gw_mbox_fd(s->mbox), gw_sip_flows_on_mbox, s);
+    if (!err)
+        err = gw_sip_udp_new(s);
     if (!err)
         err = gw_sip_core_new(s);
     if (err)
@@ -228,6 +231,7 @@ void gw_sip_stack_free(struct gw_sip_stack *s)
         gw_sip_server_free(s->all_servers);
     gw_sip_core_free(s);
     gw_sip_flows_fini(s);
+    gw_sip_udp_free(s);
     gw_sip_table_fini(&s->ws_servers);
     gw_sip_table_fini(&s->ws_accepted);
     gw_sip_table_fini(&s->ws_clients);

@@ -62,6 +62,11 @@ struct gw_sip_stack {
     uint32_t t1_ms;
     char core_host[300];
 
+    int udp_fd;                      /* of phones; -1: none */
+    unsigned nudp;
+    uint64_t next_udp;
+    struct gw_ctl_timer *udp_sweep;
+    struct gw_sip_table udp_flows;   /* by address of the phone */
     struct gw_sip_table flows;       /* by id */
     struct gw_sip_table ws_servers;  /* by flow, branch, Call-ID, CSeq number, method */
     struct gw_sip_table ws_accepted; /* those that wait for the ACK to their 2xx, by dialog */
@@ -78,7 +83,24 @@ struct gw_sip_flow {
     struct gw_flow_info info;
     char *token;  /* behind info.token */
     unsigned bad; /* messages on it that could not be parsed */
+    /* UDP */
+    bool is_udp;
+    bool is_kept; /* registered, or in a call */
+    struct gw_sip_node addr_node;
+    uint64_t heard_us, rate_us, allowance_us;
 };
+
+/* One message of an access flow, whatever brought it. */
+void gw_sip_flow_input(struct gw_sip_stack *s, struct gw_sip_flow *f, struct gw_span text);
+/* The flow's end, told to everybody. */
+void gw_sip_flow_end(struct gw_sip_stack *s, gw_flow_id id);
+int gw_sip_flow_add(struct gw_sip_stack *s, struct gw_sip_flow *f); /* told to the handler; NOMEM: f is the caller's */
+/* sip_udp.c: phones on UDP. Every datagram of an address is of one flow. */
+int gw_sip_udp_new(struct gw_sip_stack *s);
+void gw_sip_udp_free(struct gw_sip_stack *s);
+int gw_sip_udp_send(struct gw_sip_stack *s, const struct gw_sip_flow *f, struct gw_span text);
+void gw_sip_udp_forget(struct gw_sip_stack *s, struct gw_sip_flow *f);
+bool gw_sip_flow_is_udp(struct gw_sip_stack *s, gw_flow_id id);
 
 struct gw_sip_flow *gw_sip_flow_find(struct gw_sip_stack *s, gw_flow_id id);
 /* One message to a WebSocket; text (heap) is always taken. */
@@ -121,7 +143,7 @@ struct gw_sip_server {
     struct gw_ctl_timer *timer; /* 100 Trying, then G, H or the wait for an ACK */
     uint64_t give_up_us;
     uint32_t interval_ms;
-    char *final; /* WebSocket: the 2xx as sent */
+    char *final; /* access: the 2xx as sent; on UDP the last response, whatever it was */
     size_t final_len;
     bool is_over, is_cancelled;
     unsigned in_callback;
@@ -151,8 +173,13 @@ struct gw_sip_client {
     struct gw_ctl_timer *timer; /* B, F, C, or the end of lingering */
     bool has_provisional, is_cancelled, is_cancel_sent, is_accepted;
     char *cancel_reason;
-    char *ack; /* WebSocket: ACK to the 2xx, sent again when that comes again */
+    char *ack; /* access: ACK to the 2xx, on UDP to any final response, sent again when that comes again */
     size_t ack_len;
+    bool is_refused;             /* UDP: a non-2xx came; lingers to acknowledge its repetitions (timer D) */
+    struct gw_ctl_timer *repeat; /* UDP: timers A and E */
+    uint32_t repeat_ms;
+    char *sent; /* what is repeated */
+    size_t sent_len;
     int local_status; /* core: what could not even be sent, to be told from the timer */
     bool is_over, is_dropped;
     unsigned in_callback;

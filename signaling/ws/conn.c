@@ -5,6 +5,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/stats.h"
+#include "stream.h"
 
 enum {
     HEAD_S = 10,       /* a request head must be whole by then */
@@ -17,7 +18,8 @@ enum {
 
 enum state {
     HTTP,
-    WS,
+    STREAM, /* of SIP, on which nothing came yet */
+    WS,     /* or a stream of SIP: messages come and go */
     CLOSING, /* our Close is queued or sent; waiting for the peer's */
     ENDING,  /* close when written */
 };
@@ -32,7 +34,8 @@ struct gw_ws_conn {
     struct gw_site *site;
     uint64_t id;
     struct gw_addr peer, local, client;
-    bool is_tls;
+    bool is_tls, is_stream;
+    struct gw_ws_stream stream;
     enum state state;
     uint8_t *head; /* HTTP octets not used up; NULL if none */
     size_t nhead;
@@ -57,7 +60,7 @@ static void log_it(const struct gw_ws_conn *c, enum gw_log_level level, const ch
 }
 
 int gw_ws_conn_new(struct gw_site *site, uint64_t id, const struct gw_addr *peer, const struct gw_addr *local,
-                   bool is_tls, uint64_t now_us, struct gw_ws_conn **out)
+                   bool is_tls, bool is_stream, uint64_t now_us, struct gw_ws_conn **out)
 {
     struct gw_ws_conn *c = calloc(1, sizeof(*c));
 
@@ -68,6 +71,8 @@ int gw_ws_conn_new(struct gw_site *site, uint64_t id, const struct gw_addr *peer
     c->peer = c->client = *peer;
     c->local = *local;
     c->is_tls = is_tls;
+    c->is_stream = is_stream;
+    c->state = is_stream ? STREAM : HTTP;
     c->out_tail = &c->out;
     c->deadline_us = now_us + HEAD_S * GW_S;
     gw_stats_inc(GW_STAT_HTTP_CONNECTIONS);
@@ -86,6 +91,7 @@ static struct gw_ws_event *make_event(const struct gw_ws_conn *c, enum gw_ws_eve
     e->peer = c->client;
     e->local = c->local;
     e->is_tls = c->is_tls;
+    e->is_stream = c->is_stream;
     e->len = data.len;
     if (data.len)
         memcpy(e->data, data.ptr, data.len);
@@ -108,6 +114,7 @@ void gw_ws_conn_free(struct gw_ws_conn *c, struct gw_ws_event **undelivered)
         gw_stats_add(GW_STAT_HTTP_CONNECTIONS, -1);
     }
     gw_ws_rx_fini(&c->rx);
+    gw_ws_stream_fini(&c->stream);
     while (c->out) {
         struct chunk *k = c->out;
 
@@ -138,7 +145,7 @@ static struct chunk *append(struct gw_ws_conn *c, size_t len)
 static void put_frame(struct gw_ws_conn *c, enum gw_ws_opcode opcode, struct gw_span payload)
 {
     uint8_t head[GW_WS_HEADER_MAX];
-    size_t n = gw_ws_frame_head(head, opcode, payload.len);
+    size_t n = c->is_stream ? 0 : gw_ws_frame_head(head, opcode, payload.len);
     struct chunk *k = append(c, n + payload.len);
 
     if (!k)
@@ -189,6 +196,11 @@ static void close_as(struct gw_ws_conn *c, uint16_t code, const char *reason, ui
 
     if (c->state != WS)
         return;
+    if (c->is_stream) { /* a stream has no words for why */
+        c->state = ENDING;
+        c->deadline_us = now_us;
+        return;
+    }
     memcpy(payload + 2, reason, n);
     put_frame(c, GW_WS_CLOSE, (struct gw_span){ payload, 2 + n });
     if (c->state == WS)
@@ -198,7 +210,7 @@ static void close_as(struct gw_ws_conn *c, uint16_t code, const char *reason, ui
 
 void gw_ws_conn_close(struct gw_ws_conn *c, uint16_t code, const char *reason, uint64_t now_us)
 {
-    if (c->state == HTTP)
+    if (c->state == HTTP || c->state == STREAM)
         c->state = ENDING;
     close_as(c, code, reason, now_us);
 }
@@ -320,23 +332,22 @@ static void rx_ws(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
 
 /* ---- HTTP input ---- */
 
-static void become_ws(struct gw_ws_conn *c, struct gw_site_answer *a, uint64_t now_us)
+/* Has its place in the site. */
+static void become_open(struct gw_ws_conn *c, const char *host, const char *token, uint64_t now_us)
 {
     struct gw_ws_event *e;
 
     gw_stats_add(GW_STAT_HTTP_CONNECTIONS, -1);
     gw_stats_inc(GW_STAT_WS_CONNECTIONS);
     gw_stats_inc(GW_STAT_WS_OPENED);
-    c->client = a->client;
-    c->client.port = c->peer.port;
     c->state = WS;
     c->rate_at_us = now_us;
     c->allowance_us = BURST_S * GW_S;
     c->ping_at_us = now_us + (uint64_t)c->site->conf->ws_ping_interval * GW_S;
     c->silent_at_us = now_us + (uint64_t)c->site->conf->ws_silence * GW_S;
-    e = make_event(c, GW_WS_OPEN, gw_span_str(a->token));
+    e = make_event(c, GW_WS_OPEN, gw_span_str(token));
     if (e)
-        memcpy(e->host, a->host, sizeof(e->host));
+        snprintf(e->host, sizeof(e->host), "%s", host);
     c->is_open = true;
     if (!e || c->site->on_event(c->site->arg, &e)) {
         free(e);
@@ -368,9 +379,11 @@ static size_t answer_one(struct gw_ws_conn *c, struct gw_span in, uint64_t now_u
     free(a.text);
     if (!k && a.status == 101)
         gw_site_leave(c->site, &a.client);
-    else if (a.status == 101)
-        become_ws(c, &a, now_us);
-    else if (err_parse) {
+    else if (a.status == 101) {
+        c->client = a.client;
+        c->client.port = c->peer.port;
+        become_open(c, a.host, a.token, now_us);
+    } else if (err_parse) {
         c->state = CLOSING; /* with the rest of the request unread the answer could be lost in a reset */
         c->is_deaf = true;
         c->deaf_since_us = now_us;
@@ -411,9 +424,35 @@ static void rx_http(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
     }
 }
 
+/* ---- SIP over TCP and TLS ---- */
+
+static void rx_stream(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
+{
+    struct gw_ws_rx_event ev = { .opcode = GW_WS_TEXT };
+    int what;
+
+    if (c->state == STREAM && (c->site->is_draining || gw_site_enter(c->site, &c->client) != 0)) {
+        gw_stats_inc(GW_STAT_WS_FULL);
+        c->state = ENDING;
+        return;
+    }
+    if (c->state == STREAM)
+        become_open(c, "", "", now_us);
+    what = gw_ws_stream_put(&c->stream, in);
+    while (c->state == WS && what >= 0 && (what = gw_ws_stream_next(&c->stream, &ev.data)) > 0) {
+        if (what == GW_WS_STREAM_PING)
+            ev.data = gw_span_str("\r\n\r\n");
+        on_message(c, &ev, now_us);
+    }
+    if (what < 0)
+        give_up(c, GW_WS_PROTOCOL, GW_STAT_WS_CLOSED_PROTOCOL, "not SIP, or a message too large", now_us);
+}
+
 void gw_ws_conn_rx(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
 {
-    if (c->state == HTTP)
+    if (c->is_stream && (c->state == STREAM || c->state == WS))
+        rx_stream(c, in, now_us);
+    else if (c->state == HTTP)
         rx_http(c, in, now_us);
     else if (c->is_deaf && now_us < c->deaf_since_us + (DEAF_S - CLOSE_WAIT_S) * GW_S)
         c->deadline_us = now_us + CLOSE_WAIT_S * GW_S; /* a slow sender has not got to our Close yet */
@@ -423,7 +462,9 @@ void gw_ws_conn_rx(struct gw_ws_conn *c, struct gw_span in, uint64_t now_us)
 
 void gw_ws_conn_tick(struct gw_ws_conn *c, uint64_t now_us)
 {
-    if (c->state == HTTP && now_us >= c->deadline_us) {
+    if (c->state == STREAM && now_us >= c->deadline_us) {
+        c->state = ENDING;
+    } else if (c->state == HTTP && now_us >= c->deadline_us) {
         if (c->nhead)
             gw_stats_inc(GW_STAT_HTTP_BAD);
         c->state = ENDING;
@@ -438,6 +479,8 @@ void gw_ws_conn_tick(struct gw_ws_conn *c, uint64_t now_us)
         return;
     if (!c->has_spoken && now_us >= c->silent_at_us) {
         give_up(c, GW_WS_POLICY, GW_STAT_WS_CLOSED_SILENT, "no SIP came", now_us);
+    } else if (c->is_stream) {
+        return; /* its client pings */
     } else if (now_us >= c->ping_at_us && c->pings == PINGS_MAX) {
         give_up(c, GW_WS_GOING_AWAY, GW_STAT_WS_CLOSED_NO_PONG, "pings are not answered", now_us);
     } else if (now_us >= c->ping_at_us) {

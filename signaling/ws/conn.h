@@ -1,4 +1,5 @@
-/* One connection of the front, without its socket: HTTP requests, then perhaps a WebSocket. Octets and `now` in; octets
+/* One connection of the front, without its socket: HTTP requests, then perhaps a WebSocket; or SIP over TCP or TLS from the
+ * beginning (is_stream). Octets and `now` in; octets
  * to write, events for the control thread and the wish to end out. Front thread. */
 #ifndef GW_WS_CONN_H
 #define GW_WS_CONN_H
@@ -11,7 +12,7 @@
 struct gw_ws_conn;
 
 int gw_ws_conn_new(struct gw_site *site, uint64_t id, const struct gw_addr *peer, const struct gw_addr *local,
-                   bool is_tls, uint64_t now_us, struct gw_ws_conn **out);
+                   bool is_tls, bool is_stream, uint64_t now_us, struct gw_ws_conn **out);
 /* The socket is gone. A WebSocket's CLOSED event goes out; if the control thread's mailbox is full it comes back here,
  * for the caller to push later. */
 void gw_ws_conn_free(struct gw_ws_conn *c, struct gw_ws_event **undelivered);

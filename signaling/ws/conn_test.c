@@ -40,7 +40,7 @@ static void open_with(const char *settings)
     now = 1000 * GW_S;
     gw_addr_parse("192.0.2.7:4000", &peer);
     gw_addr_parse("192.0.2.1:8443", &local);
-    EQ(gw_ws_conn_new(&site, 42, &peer, &local, true, now, &conn), 0);
+    EQ(gw_ws_conn_new(&site, 42, &peer, &local, true, false, now, &conn), 0);
 }
 
 static void finish(void)

@@ -60,9 +60,9 @@ struct gw_ws {
     struct gw_mbox *commands; /* from it */
     struct gw_site site;
     struct gw_ws_tls *tls;
-    struct listener listeners[2 + 2 * GW_CONF_LIST];
+    struct listener listeners[4 + 2 * GW_CONF_LIST];
     unsigned nlisteners;
-    void *ssl_ctx[1 + GW_CONF_LIST]; /* of the TLS listeners */
+    void *ssl_ctx[2 + GW_CONF_LIST]; /* of the TLS listeners */
     unsigned nssl_ctx;
     struct session *buckets[BUCKETS];
     unsigned nsessions;
@@ -130,7 +130,9 @@ static int session_open(struct gw_ws *ws, struct session *p, struct lws *wsi)
     struct gw_addr peer, local;
 
     get_addrs(wsi, &peer, &local);
-    if (gw_ws_conn_new(&ws->site, ++ws->next_id, &peer, &local, lws_is_ssl(wsi), now_us(), &p->conn))
+    bool is_stream = strncmp(lws_get_vhost_name(lws_get_vhost(wsi)), "sip", 3) == 0;
+
+    if (gw_ws_conn_new(&ws->site, ++ws->next_id, &peer, &local, lws_is_ssl(wsi), is_stream, now_us(), &p->conn))
         return -1;
     p->wsi = wsi;
     p->next = ws->buckets[ws->next_id % BUCKETS];
@@ -335,8 +337,10 @@ static void on_lws_log(int level, const char *line)
     gw_log(GW_LOG_DEBUG, "lws", NULL, "%s", text);
 }
 
-static int listen_on(struct gw_ws *ws, const struct gw_addr *a, bool is_tls, char *why, size_t why_size)
+static int listen_on(struct gw_ws *ws, const struct gw_addr *a, const char *scheme, char *why, size_t why_size)
 {
+    size_t n = strlen(scheme);
+    bool is_tls = n > 2 && scheme[n - 1] == 's' && strcmp(scheme, "ws") != 0; /* wss, sips */
     struct lws_context_creation_info info;
     struct listener *l = &ws->listeners[ws->nlisteners];
     char text[GW_ADDR_TEXT];
@@ -345,7 +349,7 @@ static int listen_on(struct gw_ws *ws, const struct gw_addr *a, bool is_tls, cha
         return 0;
     ws->nlisteners++;
     gw_addr_ip_text(a, l->ip);
-    snprintf(l->name, sizeof(l->name), "%s %s", is_tls ? "wss" : "ws", gw_addr_text(a, text));
+    snprintf(l->name, sizeof(l->name), "%s %s", scheme, gw_addr_text(a, text));
     memset(&info, 0, sizeof(info));
     info.vhost_name = l->name;
     info.port = a->port;
@@ -353,7 +357,7 @@ static int listen_on(struct gw_ws *ws, const struct gw_addr *a, bool is_tls, cha
     info.protocols = protocols;
     info.listen_accept_role = "raw-skt";
     info.listen_accept_protocol = "raw";
-    info.alpn = "http/1.1";
+    info.alpn = scheme[0] == 'w' ? "http/1.1" : NULL;
     info.options = LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
     if (is_tls)
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
@@ -370,11 +374,15 @@ static int listen_on(struct gw_ws *ws, const struct gw_addr *a, bool is_tls, cha
 static int listen_all(struct gw_ws *ws, char *why, size_t why_size)
 {
     const struct gw_conf *c = ws->site.conf;
-    int err = listen_on(ws, &c->wss_listen, true, why, why_size);
+    int err = listen_on(ws, &c->wss_listen, "wss", why, why_size);
     struct gw_addr a;
 
     if (!err)
-        err = listen_on(ws, &c->ws_listen, false, why, why_size);
+        err = listen_on(ws, &c->ws_listen, "ws", why, why_size);
+    if (!err)
+        err = listen_on(ws, &c->access_tcp, "sip", why, why_size);
+    if (!err)
+        err = listen_on(ws, &c->access_tls, "sips", why, why_size);
     for (int k = 0; k < 2; k++) {
         const gw_conf_list *more = k ? &c->ws_listen_more : &c->wss_listen_more;
 
@@ -384,7 +392,7 @@ static int listen_all(struct gw_ws *ws, char *why, size_t why_size)
                 snprintf(why, why_size, "%s: %s is no address with a port", k ? "ws_listen_more" : "wss_listen_more",
                          more->v[i]);
             else
-                err = listen_on(ws, &a, !k, why, why_size);
+                err = listen_on(ws, &a, k ? "ws" : "wss", why, why_size);
         }
     }
     return err;
