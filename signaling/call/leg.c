@@ -76,7 +76,9 @@ int gw_leg_set_contact(struct gw_call_leg *leg)
         char addr[GW_ADDR_TEXT];
         /* a phone sends where this says, if it has no outbound proxy: where it reached us */
         snprintf(text, sizeof(text), "<sip:%s@%s;transport=%s>", leg->dlg.local_tag, gw_addr_text(&info.local, addr),
-                 info.transport[0] == 'U' ? "udp" : info.transport[1] == 'C' ? "tcp" : "tls");
+                 info.transport[0] == 'U'   ? "udp"
+                 : info.transport[1] == 'C' ? "tcp"
+                                            : "tls");
     } else {
         snprintf(text, sizeof(text), "<sip:%s@%s%s>", leg->dlg.local_tag, host,
                  leg->is_browser ? ";transport=ws" : params);

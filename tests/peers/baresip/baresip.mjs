@@ -29,14 +29,14 @@ export class Baresip {
   #token = 0;
 
   // options: user, password, domain, proxy (SIP URI of the registrar), sipPort (and the next one), controlPort, rtpPorts,
-  // hz, codecs, answermode (auto, manual), account (more parameters of the account line)
+  // transport (udp, tcp, tls), hz, codecs, answermode (auto, manual), account (more parameters of the account line)
   static async start(run, options) {
     const phone = new Baresip();
     phone.name = `baresip-${options.user}`;
     phone.dir = path.join(run.dir, phone.name);
     mkdirSync(phone.dir, { recursive: true });
     writeFileSync(path.join(phone.dir, 'config'), config({ codecs: ['opus', 'g711', 'vp8'], ...options, dir: phone.dir }));
-    writeFileSync(path.join(phone.dir, 'accounts'), `<sip:${options.user}@${options.domain};transport=udp>;` +
+    writeFileSync(path.join(phone.dir, 'accounts'), `<sip:${options.user}@${options.domain};transport=${options.transport ?? 'udp'}>;` +
       `auth_user=${options.user};auth_pass=${options.password};${options.proxy ? `outbound="${options.proxy};lr";` : ''}regint=${options.regint ?? 600};` +
       `answermode=${options.answermode ?? 'auto'};ptime=20;${options.account ?? ''}\n`);
     writeFileSync(path.join(phone.dir, 'contacts'), '');
