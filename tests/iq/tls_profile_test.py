@@ -36,8 +36,10 @@ ROWS = [
     ("TLS 1.3 with AES-256-GCM", ["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"], True, False),
     ("TLS 1.2 with AES-128-GCM", v12("ECDHE-ECDSA-AES128-GCM-SHA256"), True, True),
     ("TLS 1.2 with AES-256-GCM", v12("ECDHE-ECDSA-AES256-GCM-SHA384"), True, True),
+    ("TLS 1.2 with ChaCha20", v12("ECDHE-ECDSA-CHACHA20-POLY1305"), True, True),
     ("P-256", ["-tls1_2", "-groups", "P-256"], True, True),
-    ("P-384", ["-tls1_2", "-curves", "P-256:P-384", "-groups", "P-384:P-256"], True, True),
+    ("P-384", ["-tls1_3", "-groups", "P-384"], True, False),
+    ("X25519", ["-tls1_3", "-groups", "X25519"], True, False),
     ("TLS 1.1", ["-tls1_1", "-cipher", "ALL" + LOW], False, True),
     ("TLS 1.0", ["-tls1", "-cipher", "ALL" + LOW], False, True),
     ("no encryption", v12("ECDHE-ECDSA-NULL-SHA:NULL-SHA256" + LOW), False, True),
@@ -48,6 +50,7 @@ ROWS = [
     ("CBC", v12("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384"), False, True),
     ("CCM", ["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"], False, False),
     ("another curve", ["-tls1_2", "-groups", "P-521"], False, True),
+    ("another curve in TLS 1.3", ["-tls1_3", "-groups", "P-521"], False, False),
     ("SHA-1 signatures", [*v12("ECDHE-ECDSA-AES128-GCM-SHA256" + LOW), "-sigalgs", "ECDSA+SHA1:RSA+SHA1"], False, True),
 ]
 
@@ -215,7 +218,43 @@ async def tls_profile_dtls_srtp(lab):
     await browser.close()
 
 
-CASES = [tls_profile_front, tls_profile_core_sip, tls_profile_iq, tls_profile_msrp, tls_profile_bfcp, tls_profile_dtls_srtp]
+CLIENT_ROWS = [  # what a server has to offer, and whether we go on
+    (["-tls1_3"], True),
+    (v12("ECDHE-ECDSA-AES128-GCM-SHA256"), True),
+    (["-tls1_1", "-cipher", "ALL" + LOW], False),
+    (v12("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384"), False),
+    (v12("ECDHE-ECDSA-NULL-SHA" + LOW), False),
+    (v12("AECDH-AES128-SHA" + LOW), False),
+    (["-tls1_3", "-groups", "P-521"], False),
+]
+
+
+async def tls_profile_as_client(lab):
+    """A controller of Iq, which is the client, and servers that offer one thing each."""
+    servers, ports = [], []
+    for options, _ in CLIENT_ROWS:
+        ports.append(lab.port())
+        servers.append(lab.start(f"server{len(servers)}", ["openssl", "s_server", "-accept", f"127.0.0.1:{ports[-1]}", "-cert",
+                                                           f"{lab.dir}/own.test.pem", "-key", f"{lab.dir}/own.test.key", *options],
+                                 "ACCEPT", stdin=subprocess.PIPE))
+    own = {"iq_cert": f"{lab.dir}/peer.test.pem", "iq_key": f"{lab.dir}/peer.test.key", "iq_ca": f"{lab.dir}/ca.pem"}
+    lab.gateway("pcscf", offset=10, role="pcscf", iq_agws=" ".join(f"127.0.0.1:{p}" for p in ports), sip_listen=f"127.0.0.1:{lab.port()}",
+                wss_listen=f"127.0.0.1:{lab.port()}", **own)
+
+    def said(n):
+        with open(f"{lab.dir}/server{n}.log", errors="replace") as f:
+            return f.read()
+    for n, (options, is_good) in enumerate(CLIENT_ROWS):
+        for _ in range(100):
+            if "CIPHER is" in said(n) or "ERROR" in said(n):
+                break
+            await asyncio.sleep(0.05)
+        assert ("CIPHER is" in said(n)) == is_good, f"{options}:\n{said(n)}"
+    for p in servers:
+        p.kill()
+
+
+CASES = [tls_profile_as_client, tls_profile_front, tls_profile_core_sip, tls_profile_iq, tls_profile_msrp, tls_profile_bfcp, tls_profile_dtls_srtp]
 
 if __name__ == "__main__":
     main(CASES, setup, timeout=100)
