@@ -31,7 +31,7 @@ bool gw_dtls_peer_fits(SSL *ssl, const struct gw_dtls_peer *peer);
 int gw_dtls_on_certificate(X509_STORE_CTX *store, void *arg);
 
 SSL_CTX *gw_tls_trust_ctx(struct gw_tls_trust *trust);
-/* After a handshake: the name of the peer's certificate that is on the list. False: none is. */
-bool gw_tls_trust_fits(const struct gw_tls_trust *trust, SSL *ssl, char name[GW_TLS_NAME + 1]);
+/* After a handshake: whom the peer's certificate names first. */
+void gw_tls_trust_name(SSL *ssl, char name[GW_TLS_NAME + 1]);
 
 #endif

@@ -6,8 +6,8 @@
 #include "gateway/dtls/dtls_priv.h"
 
 struct gw_tls {
-    struct gw_dtls_identity *identity; /* NULL: trust has the certificate */
-    const struct gw_tls_trust *trust;
+    struct gw_dtls_identity *identity; /* NULL: is_trusted */
+    bool is_trusted; /* by an authority, not by fingerprints */
     char name[GW_TLS_NAME + 1]; /* of the peer, by trust */
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
@@ -57,7 +57,7 @@ int gw_tls_new_trusted(struct gw_tls_trust *trust, bool is_client, struct gw_tls
     int err = stream_new(gw_tls_trust_ctx(trust), is_client, out);
 
     if (!err)
-        (*out)->trust = trust;
+        (*out)->is_trusted = true;
     return err;
 }
 
@@ -76,21 +76,11 @@ static void fail(struct gw_tls *t, int cause)
     t->cause = cause;
 }
 
-/* The chain was verified in the handshake; what is left is whose it is. */
-static void verify_trusted(struct gw_tls *t)
-{
-    if (SSL_get_verify_result(t->ssl) == X509_V_OK && gw_tls_trust_fits(t->trust, t->ssl, t->name)) {
-        t->state = GW_TLS_UP;
-    } else {
-        SSL_shutdown(t->ssl);
-        fail(t, GW_E_MISMATCH);
-    }
-}
-
 static void verify(struct gw_tls *t)
 {
-    if (t->trust) {
-        verify_trusted(t);
+    if (t->is_trusted) { /* chain and name were looked at in the handshake */
+        gw_tls_trust_name(t->ssl, t->name);
+        t->state = GW_TLS_UP;
     } else if (t->peer.nfingerprints == 0) {
         t->state = GW_TLS_UNVERIFIED;
     } else if (gw_dtls_peer_fits(t->ssl, &t->peer)) {

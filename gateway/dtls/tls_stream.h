@@ -26,7 +26,7 @@ int gw_tls_new(struct gw_dtls_identity *identity, bool is_client, struct gw_tls 
 /* With certificates of an authority on both sides (tls_trust.h), instead of fingerprints. */
 int gw_tls_new_trusted(struct gw_tls_trust *trust, bool is_client, struct gw_tls **out);
 void gw_tls_free(struct gw_tls *t);
-/* Of trusted ones: the name of the peer that was on the list; "" before UP. */
+/* Of trusted ones: whom the peer's certificate names first; "" before UP. */
 const char *gw_tls_peer_name(const struct gw_tls *t);
 
 /* Also later than the handshake. A peer that does not match ends with FAILED and MISMATCH. */

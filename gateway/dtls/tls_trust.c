@@ -32,13 +32,28 @@ static int load(SSL_CTX *ctx, const char *cert, const char *key, const char *ca,
     return 0;
 }
 
-static int make(const char *cert, const char *key, const char *ca, SSL_CTX **out, char *why, size_t why_size)
+/* Names are looked at within the handshake, so that the wrong peer gets an alert and never a connection. */
+static int expect_names(SSL_CTX *ctx, const struct gw_tls_trust *t)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    for (unsigned i = 0; i < t->n; i++)
+        if (!X509_VERIFY_PARAM_add1_host(param, t->names[i], 0))
+            return GW_E_NOMEM;
+    return 0;
+}
+
+static int make(const struct gw_tls_trust *t, const char *cert, const char *key, const char *ca, SSL_CTX **out,
+                char *why, size_t why_size)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     int err;
 
     snprintf(why, why_size, "no TLS context");
     err = ctx ? gw_tls_profile_apply(ctx, false) : GW_E_NOMEM;
+    if (!err)
+        err = expect_names(ctx, t);
     if (!err)
         err = load(ctx, cert, key, ca, why, why_size);
     if (err) {
@@ -59,14 +74,17 @@ int gw_tls_trust_new(const char *cert_path, const char *key_path, const char *ca
                      struct gw_tls_trust **out, char *why, size_t why_size)
 {
     struct gw_tls_trust *t = calloc(1, sizeof(*t));
-    int err = t ? make(cert_path, key_path, ca_path, &t->ctx, why, why_size) : GW_E_NOMEM;
+    int err;
 
+    if (!t)
+        return GW_E_NOMEM;
+    t->names = names;
+    t->n = n;
+    err = make(t, cert_path, key_path, ca_path, &t->ctx, why, why_size);
     if (err) {
         free(t);
         return err;
     }
-    t->names = names;
-    t->n = n;
     *out = t;
     return 0;
 }
@@ -75,7 +93,7 @@ int gw_tls_trust_reload(struct gw_tls_trust *t, const char *cert_path, const cha
                         char *why, size_t why_size)
 {
     SSL_CTX *fresh;
-    int err = make(cert_path, key_path, ca_path, &fresh, why, why_size);
+    int err = make(t, cert_path, key_path, ca_path, &fresh, why, why_size);
 
     if (err)
         return err;
@@ -118,15 +136,11 @@ static void own_name(X509 *cert, char name[GW_TLS_NAME + 1])
     GENERAL_NAMES_free(all);
 }
 
-bool gw_tls_trust_fits(const struct gw_tls_trust *t, SSL *ssl, char name[GW_TLS_NAME + 1])
+void gw_tls_trust_name(SSL *ssl, char name[GW_TLS_NAME + 1])
 {
     X509 *cert = SSL_get1_peer_certificate(ssl);
-    bool fits = cert && t->n == 0;
 
-    for (unsigned i = 0; cert && !fits && i < t->n; i++)
-        fits = X509_check_host(cert, t->names[i], 0, 0, NULL) == 1;
-    if (fits)
+    if (cert)
         own_name(cert, name);
     X509_free(cert);
-    return fits;
 }

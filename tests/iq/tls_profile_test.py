@@ -238,8 +238,8 @@ async def tls_profile_as_client(lab):
                                                            f"{lab.dir}/own.test.pem", "-key", f"{lab.dir}/own.test.key", *options],
                                  "ACCEPT", stdin=subprocess.PIPE))
     own = {"iq_cert": f"{lab.dir}/peer.test.pem", "iq_key": f"{lab.dir}/peer.test.key", "iq_ca": f"{lab.dir}/ca.pem"}
-    lab.gateway("pcscf", offset=10, role="pcscf", iq_agws=" ".join(f"127.0.0.1:{p}" for p in ports), sip_listen=f"127.0.0.1:{lab.port()}",
-                wss_listen=f"127.0.0.1:{lab.port()}", **own)
+    lab.gateway("pcscf", offset=10, role="pcscf", iq_agws=" ".join(f"127.0.0.1:{p}" for p in ports),
+                sip_listen=f"127.0.0.1:{lab.port()}", wss_listen=f"127.0.0.1:{lab.port()}", **own)
 
     def said(n):
         with open(f"{lab.dir}/server{n}.log", errors="replace") as f:
