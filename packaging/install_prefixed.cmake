@@ -5,6 +5,7 @@ file(INSTALL ${to}/imsgw.service DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd
 if(DEFINED ENV{DESTDIR})
   file(READ ${to}/imsgw.conf.example text)
   string(REPLACE "\nweb_root =" "\nweb_root = ${CMAKE_INSTALL_PREFIX}/share/imsgw/web" text "${text}")
+  string(REPLACE "\nconsole_root =" "\nconsole_root = ${CMAKE_INSTALL_PREFIX}/share/imsgw/console" text "${text}")
   string(REPLACE "\nadmin_socket = /run/imsgw.sock" "\nadmin_socket = /run/imsgw/imsgw.sock" text "${text}")
   file(WRITE ${to}/imsgw.conf "${text}")
   file(INSTALL ${to}/imsgw.conf DESTINATION /etc/imsgw)

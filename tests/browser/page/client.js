@@ -64,17 +64,26 @@ export class Client {
   }
 }
 
-// Makes the signalled fingerprint another one than the certificate's, as somebody in the middle would.
+// What is signalled is not what is so: the fingerprint is another one than the certificate's, as somebody in the middle would
+// make it ('fingerprint', true); there is none ('bare'); the gateway's ICE password is a wrong one ('ice').
 let isForged = false;
 const getLocal = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, 'localDescription').get;
 Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', {
   get() {
     const description = getLocal.call(this);
-    if (!isForged || !description) return description;
-    const sdp = description.sdp.replace(/(a=fingerprint:\S+ )(..)/g, (_, head, octet) => head + (octet === '00' ? 'FF' : '00'));
+    if (!isForged || isForged === 'ice' || !description) return description;
+    const sdp = isForged === 'bare' ? description.sdp.replace(/a=fingerprint:.*\r\n/g, '')
+      : description.sdp.replace(/(a=fingerprint:\S+ )(..)/g, (_, head, octet) => head + (octet === '00' ? 'FF' : '00'));
     return new RTCSessionDescription({ type: description.type, sdp });
   },
 });
+
+const { setRemoteDescription } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.setRemoteDescription = function forged(description, ...more) {
+  if (isForged !== 'ice' || !description?.sdp) return setRemoteDescription.call(this, description, ...more);
+  const sdp = description.sdp.replace(/(a=ice-pwd:)(....)/g, '$1AAAA');
+  return setRemoteDescription.call(this, { type: description.type, sdp }, ...more);
+};
 
 export function expose(make) {
   let client;
@@ -103,6 +112,9 @@ export function expose(make) {
     unregister: () => client.unregister(),
     forgeFingerprint: (on) => {
       isForged = on;
+    },
+    forge: (what) => {
+      isForged = what;
     },
     state: () => client.state,
     hear: () => client.receiver.hear(),
