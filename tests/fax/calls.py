@@ -1,18 +1,20 @@
 #!/usr/bin/python3
-"""Whole pages through the whole gateway: a browser (aiortc) with a channel of T.38, or a call by voice that becomes a fax, towards
-UDPTL of the core; fax machines of spandsp at both ends. Run: calls.py BUILD_DIR [case]"""
+"""Whole pages through the whole gateway: a browser (aiortc) with a channel of T.38, or a phone over UDP, towards UDPTL of the core;
+calls by voice that become a fax; machines of spandsp at both ends. Run: calls.py BUILD_DIR [case]"""
 import asyncio
 import json
 import os
 import re
+import secrets
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../datachannel"))
 from lab import Core, main, sdp, section  # noqa: E402
 from page import Channel  # noqa: E402
+from sip import Client, Message  # noqa: E402
 
-PAGES = 2
+PAGES = 1
 T38 = ["a=T38FaxVersion:0", "a=T38MaxBitRate:14400", "a=T38FaxRateManagement:transferredTCF", "a=T38FaxMaxDatagram:400"]
 
 
@@ -38,6 +40,42 @@ class Machine:
         assert line == f"over 0 {PAGES}\n", f"{self.role}: {line}"
 
 
+class Phone(Client):
+    """An IMS phone on UDP that calls, and takes what the core offers in the call as `answer` says."""
+
+    async def call(self, uri, body):
+        self.given = {"From": f"<{self.aor}>;tag={secrets.token_hex(4)}", "To": f"<{uri}>", "Call_ID": secrets.token_hex(8)}
+        r = await self.offer(uri, body)
+        self.given["To"] = r["To"]
+        return r
+
+    async def offer(self, uri, body):
+        r = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"], body, **self.given), timeout=20)
+        self.target = r.uri_of("Contact") if r["Contact"] else uri
+        self.send(self.text("ACK", self.target, [], "", **{**self.given, "To": r["To"], "CSeq": f"{r['CSeq'].split()[0]} ACK"}))
+        return r
+
+    def _take(self, text):
+        m = Message(text) if text.strip() else None
+        if not m or m.method != "INVITE" or m.status:
+            return super()._take(text)
+        body = self.answer(m.body)
+        lines = ["SIP/2.0 200 OK", *(f"Via: {v}" for v in m.all("Via")), f"From: {m['From']}", f"To: {m['To']}", f"Call-ID: {m['Call-ID']}",
+                 f"CSeq: {m['CSeq']}", f"Contact: {self.contact}", "Content-Type: application/sdp", f"Content-Length: {len(body)}", "", ""]
+        self.send("\r\n".join(lines) + body)
+        return None
+
+    async def hang_up(self):
+        await self.ask(self.text("BYE", self.target, [], "", **self.given))
+        self.udp.close()
+
+
+async def phone(lab, user):
+    p = await Phone(user, "ims.example").open_udp(lab.port(), ("127.0.0.1", lab.base + 5))
+    assert (await p.register()).status == 200
+    return p
+
+
 class Fax(Channel, asyncio.DatagramProtocol):
     """A data channel of T.38, one IFP a message, in front of a machine."""
 
@@ -57,14 +95,14 @@ class Fax(Channel, asyncio.DatagramProtocol):
             self.channel.send(data)
 
 
-async def machines(lab, browser_sends, ec="redundancy", loss=0):
-    """The one of the browser and the one of the core."""
+async def machines(lab, browser_sends, ec="redundancy", loss=0, near="ifp", far="udptl"):
+    """The one of the access side and the one of the core."""
     lab.n += 1
     lab.received = f"{lab.dir}/received-{lab.n}.tif"
     files = {"send": f"{lab.dir}/page.tif", "receive": lab.received}
     roles = ("send", "receive") if browser_sends else ("receive", "send")
-    return (await Machine(lab, "ifp", roles[0], files[roles[0]]).start(),
-            await Machine(lab, "udptl", roles[1], files[roles[1]], ec, loss).start())
+    return (await Machine(lab, near, roles[0], files[roles[0]]).start(),
+            await Machine(lab, far, roles[1], files[roles[1]], ec, loss).start())
 
 
 async def judge(lab, *both):
@@ -74,8 +112,13 @@ async def judge(lab, *both):
     assert out[0] == b"0 rows differ\n", out[0]
 
 
-def image(machine, ec="t38UDPRedundancy"):
-    return [f"m=image {machine.port} udptl t38", *T38, f"a=T38FaxUdpEC:{ec}"]
+def image(machine, ec="t38UDPRedundancy", setup=None):
+    dtls = [f"a=fingerprint:sha-256 {machine.fingerprint}", f"a=setup:{setup}"] if setup else []
+    return [f"m=image {machine.port} {'UDP/TLS/UDPTL' if setup else 'udptl'} t38", *dtls, *T38, f"a=T38FaxUdpEC:{ec}"]
+
+
+def fingerprint_of(text):
+    return re.search(r"a=fingerprint:sha-256 (\S+)", text)[1]
 
 
 def port_of(text, media="image"):
@@ -95,7 +138,7 @@ async def record_of(lab, call_is):
 
 async def setup(lab):
     lab.core = await Core(lab.base + 4, lab.base + 2).start()
-    lab.gateway()
+    lab.gateway(access_udp=f"127.0.0.1:{lab.base + 5}")
     lab.capture()
     await (await asyncio.create_subprocess_exec(f"{lab.build}/tests/fax/fax_peer", "draw", f"{lab.dir}/page.tif", str(PAGES))).wait()
 
@@ -130,6 +173,7 @@ async def a_browser_receives_a_fax_with_fec(lab):
     await page.channels[1].join(near)
     await judge(lab, near, far)
     await dialog.bye()
+    await page.ended.wait()
 
 
 async def a_call_by_voice_becomes_a_fax_and_voice_again(lab):
@@ -164,6 +208,61 @@ async def a_call_by_voice_becomes_a_fax_and_voice_again(lab):
     r = await switching
     assert r.status == 200 and "m=image" not in r.body and port_of(r.body, "audio") > 0, r.text
     await dialog.bye()
+    await page.ended.wait()
+
+
+async def a_phone_sends_a_fax_with_losses_on_both_legs(lab):
+    near, far = await machines(lab, True, "fec", 5, near="udptl")
+    p = await phone(lab, "phone1")
+    lab.core.answer = lambda offer: sdp(image(far, "t38UDPFEC"))
+    r = await p.call("sip:fax@ims.example", sdp(image(near)))
+    assert r.status == 200 and "a=T38FaxUdpEC:t38UDPRedundancy" in r.body, r.text
+    near.send_to(port_of(r.body))
+    far.send_to(port_of(lab.core.last.invite.body))
+    await judge(lab, near, far)
+    await p.hang_up()
+    record = await record_of(lab, lambda r: r["streams"] and r["streams"][0]["media"] == "fax")
+    assert record["streams"][0]["to_access"]["recovered"] > 0, record
+
+
+async def the_core_switches_a_phone_to_fax_and_back(lab):
+    """T38-010: the m-line changes its type in place."""
+    near, far = await machines(lab, False, near="udptl")
+    voice = ["m=audio 39000 RTP/AVP 8"]
+    p = await phone(lab, "phone2")
+    lab.core.answer = lambda offer: sdp(voice)
+    r = await p.call("sip:fax@ims.example", sdp(voice))
+    assert r.status == 200, r.text
+    dialog = lab.core.last
+    offers = []
+
+    def take(offer):
+        offers.append(offer)
+        return sdp(image(near) if "m=image" in offer else voice, version=len(offers) + 1)
+    p.answer = take
+    r = await dialog.offer(sdp(image(far), version=2))
+    assert r.status == 200 and "m=audio" not in r.body + offers[0], r.text
+    near.send_to(port_of(offers[0]))
+    far.send_to(port_of(r.body))
+    await judge(lab, near, far)
+    r = await dialog.offer(sdp(voice, version=3))
+    assert r.status == 200 and "m=image" not in r.body + offers[1] and port_of(r.body, "audio"), r.text
+    await p.hang_up()
+
+
+async def a_phone_and_the_core_have_dtls_of_their_own(lab):
+    """TS 33.328 s. 7.2.2: without a request nothing of it is ours."""
+    near, far = await machines(lab, True, near="dtls", far="dtls-server")
+    p = await phone(lab, "phone3")
+    lab.core.answer = lambda offer: sdp(image(far, setup="passive"))
+    r = await p.call("sip:fax@ims.example", sdp(image(near, setup="active")))
+    assert r.status == 200 and fingerprint_of(r.body) == far.fingerprint, r.text
+    offer = lab.core.last.invite.body
+    assert fingerprint_of(offer) == near.fingerprint and "3ge2ae" not in offer, offer
+    near.send_to(port_of(r.body), fingerprint_of(r.body))
+    far.send_to(port_of(offer), fingerprint_of(offer))
+    await judge(lab, near, far)
+    await p.hang_up()
 
 
 async def nothing_of_it_is_malformed(lab):
@@ -171,11 +270,13 @@ async def nothing_of_it_is_malformed(lab):
     lab.stop_capture()
     decode = [f"udp.port=={lab.base + 4},sip"]
     # not what it says of T.30 frames with a hole, which stay holes: it counts fragments across packets
-    wrong = lab.frames("_ws.malformed.expert", ["frame.number", "_ws.col.Protocol", "_ws.col.Info"], decode)
+    # and it takes what DTLS protects for UDPTL, as the SDP of L.3 says so
+    wrong = lab.frames("_ws.malformed.expert && !(udp.payload[1:2] == fe:fd) && !(udp.payload[1:2] == fe:ff)", ["frame.number", "_ws.col.Protocol", "_ws.col.Info"], decode)
     assert not wrong, wrong[:5]
     assert len(lab.frames("t38", ["frame.number"], decode)) > 200
 
 
 if __name__ == "__main__":
-    main([a_browser_sends_a_fax_to_the_core, a_browser_receives_a_fax_with_fec, a_call_by_voice_becomes_a_fax_and_voice_again], setup,
-         nothing_of_it_is_malformed, timeout=80)
+    main([a_browser_sends_a_fax_to_the_core, a_browser_receives_a_fax_with_fec, a_call_by_voice_becomes_a_fax_and_voice_again,
+          a_phone_sends_a_fax_with_losses_on_both_legs, the_core_switches_a_phone_to_fax_and_back,
+          a_phone_and_the_core_have_dtls_of_their_own], setup, nothing_of_it_is_malformed, timeout=80)
