@@ -122,6 +122,10 @@ TEST(rtp_from_a_stranger_on_the_core_side_is_counted_and_dropped)
     media_both_ways(&g, 50);
     EQ(g.wc->nrtp, 5);
     EQ(g.wc->nrtcp, 0);
+    phone_send(stranger, &g.core.rtp, p, make_rtp(p, 0, 5, 66)); /* the peer is known: the kernel refuses all others */
+    wc_run(g.wc, 50);
+    EQ(g.wc->nrtp, 5);
+    EQ(rig_grew(&g, GW_STAT_MEDIA_DROPPED_STRANGER, 5), 5);
     close(stranger);
     rig_end(&g);
 }

@@ -154,10 +154,11 @@ struct gw_context {
 /* A socket of its own: of the core side, or of an access side without ICE. */
 struct gw_own {
     struct gw_termination *t;
-    struct gw_loop_fd in, guard; /* fd -1: none */
-    struct gw_addr remote;       /* family 0: unknown; nothing is sent, nothing accepted unless latching */
+    struct gw_loop_fd in;  /* fd -1: none */
+    struct gw_addr remote; /* family 0: unknown; nothing is sent, nothing accepted unless latching */
     union gw_sockaddr sa;
     bool is_rtcp, is_connected;
+    bool has_tried; /* to connect it to `remote` */
 };
 
 struct gw_termination {
@@ -188,16 +189,16 @@ struct gw_termination {
         uint16_t stream;
         uint64_t until_us;
     } waiting[GW_IQ_CHANNELS];
-    struct gw_tcp *tcp;               /* core of a data channel; tcp_fd: bound, before anyone listens on it */
+    struct gw_tcp *tcp; /* core of a data channel; tcp_fd: bound, before anyone listens on it */
     int tcp_fd;
-    uint32_t tcp_generation;          /* that `tcp` has */
+    uint32_t tcp_generation; /* that `tcp` has */
     struct gw_own rtp, rtcp;
     uint16_t port;        /* of the pair; 0: none (ICE) */
     struct gw_addr local; /* address without ICE */
 
     struct gw_ice_lite ice;
     struct gw_dtls_identity *identity; /* of DTLS, or of TLS over `tcp` */
-    struct gw_dtls *dtls; /* NULL before the first ClientHello */
+    struct gw_dtls *dtls;              /* NULL before the first ClientHello */
     struct gw_timer dtls_timer;
     union gw_sockaddr dtls_to; /* where its datagrams go */
     uint8_t dtls_family;
@@ -251,7 +252,6 @@ void gw_worker_flush(struct gw_outbox *out);
 void gw_worker_on_shared(void *shared, uint32_t events);
 int gw_worker_sctp(struct gw_worker *w); /* makes w->sctp */
 void gw_worker_on_own(void *own, uint32_t events);
-void gw_worker_on_guard(void *own, uint32_t events);
 void gw_worker_on_idle(void *worker);
 void gw_worker_on_sweep(void *worker);
 
@@ -274,7 +274,8 @@ void gw_termination_sweep(struct gw_termination *t);
 void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struct gw_pkt *p);
 /* Protects if need be and sends a packet that is relayed. True if it was sent; else it was counted as dropped. */
 bool gw_termination_send(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp);
-/* The same for a packet that we made: it was never received, so it is not counted. False: *why says what hindered it. */
+/* The same for a packet that we made: it was never received, so it is not counted. False: *why says what hindered it.
+ */
 bool gw_termination_send_made(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp, enum gw_stat *why);
 
 /* As it is, from an own socket. */

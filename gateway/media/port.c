@@ -46,7 +46,7 @@ static void give(struct gw_ports *p, uint16_t port)
     p->free[(p->head + p->count++) % p->size] = port;
 }
 
-static int open_socket(const struct gw_addr *addr, bool is_guard, int *fd)
+int gw_port_socket(const struct gw_addr *addr, int *fd)
 {
     struct sockaddr_storage ss;
     socklen_t len = gw_addr_to_sockaddr(addr, &ss);
@@ -56,10 +56,8 @@ static int open_socket(const struct gw_addr *addr, bool is_guard, int *fd)
         return errno == EAFNOSUPPORT ? GW_E_IO : GW_E_LIMIT;
     if (addr->family == 6)
         setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-    if (!is_guard && setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) != 0)
+    if (setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) != 0)
         setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)); /* not allowed beyond rmem_max */
-    if (is_guard)
-        setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(s, (struct sockaddr *)&ss, len) != 0) {
         int err = errno == EADDRINUSE ? GW_E_EXISTS : GW_E_IO;
         close(s);
@@ -67,25 +65,6 @@ static int open_socket(const struct gw_addr *addr, bool is_guard, int *fd)
     }
     *fd = s;
     return 0;
-}
-
-int gw_port_socket(const struct gw_addr *addr, int *fd)
-{
-    return open_socket(addr, false, fd);
-}
-
-/* The first socket was bound without SO_REUSEADDR, so it found the port free of others; the flag is set afterwards, for
- * this second one alone. The kernel prefers the connected socket for its peer, the guard gets the rest. */
-int gw_port_guard(int fd, const struct gw_addr *addr, int *guard)
-{
-    int one = 1, zero = 0, err;
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    err = open_socket(addr, true, guard);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &zero, sizeof(zero));
-    if (!err)
-        setsockopt(*guard, SOL_SOCKET, SO_REUSEADDR, &zero, sizeof(zero));
-    return err;
 }
 
 int gw_port_connect(int fd, const struct gw_addr *remote)
@@ -115,10 +94,10 @@ int gw_ports_open(struct gw_ports *p, const struct gw_addr *ip, bool is_mux, uin
 
     for (unsigned i = 0; i < TRIES && p->count; i++) {
         a.port = take(p);
-        err = open_socket(&a, false, &rtp);
+        err = gw_port_socket(&a, &rtp);
         if (!err && !is_mux) {
             a.port++;
-            err = open_socket(&a, false, &rtcp);
+            err = gw_port_socket(&a, &rtcp);
             a.port--;
             if (err)
                 close(rtp);

@@ -27,9 +27,6 @@ void gw_ports_close(struct gw_ports *p, uint16_t port, int fds[2]);
 int gw_port_socket(const struct gw_addr *addr, int *fd);
 /* One bound, nonblocking TCP socket. */
 int gw_port_tcp(const struct gw_addr *addr, int *fd);
-/* A second socket on the port of `fd`, which gets what a connected `fd` refuses: packets of strangers, to be counted.
- */
-int gw_port_guard(int fd, const struct gw_addr *addr, int *guard);
 /* family 0: dissolves the connection, the port stays. */
 int gw_port_connect(int fd, const struct gw_addr *remote);
 void gw_port_set_dscp(int fd, uint8_t family, uint8_t dscp);

@@ -77,10 +77,10 @@ TEST(workers_get_disjoint_slices)
     EQ(gw_ports_init(&p[0], 20000, 20001, 0, 2), GW_E_INVAL);
 }
 
-TEST(a_guard_gets_what_the_connected_socket_refuses)
+TEST(a_connected_socket_refuses_strangers_and_nobody_else_gets_its_port)
 {
     struct gw_addr a = loopback, peer = loopback, strange = loopback;
-    int fd, guard, p, s, one_more;
+    int fd, p, s, one_more;
     char c;
 
     a.port = 23040;
@@ -90,21 +90,21 @@ TEST(a_guard_gets_what_the_connected_socket_refuses)
     EQ(gw_port_socket(&peer, &p), 0);
     EQ(gw_port_socket(&strange, &s), 0);
     EQ(gw_port_connect(fd, &peer), 0);
-    EQ(gw_port_guard(fd, &a, &guard), 0);
-    EQ(gw_port_socket(&a, &one_more), GW_E_EXISTS); /* nobody else gets in */
+    EQ(gw_port_socket(&a, &one_more), GW_E_EXISTS);
     EQ(gw_port_connect(p, &a), 0);
     EQ(gw_port_connect(s, &a), 0);
-    EQ(send(p, "p", 1, 0), 1);
     EQ(send(s, "s", 1, 0), 1);
+    EQ(send(p, "p", 1, 0), 1);
     EQ(recv(fd, &c, 1, 0), 1);
     EQ(c, 'p');
     EQ(recv(fd, &c, 1, 0), -1);
-    EQ(recv(guard, &c, 1, 0), 1);
-    EQ(c, 's');
     peer.family = 0;
     EQ(gw_port_connect(fd, &peer), 0);
+    EQ(send(s, "s", 1, 0), -1); /* tells of the one before (ICMP), and is not sent */
+    EQ(send(s, "s", 1, 0), 1);
+    EQ(recv(fd, &c, 1, 0), 1);
+    EQ(c, 's');
     close(fd);
-    close(guard);
     close(p);
     close(s);
 }

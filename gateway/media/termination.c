@@ -24,19 +24,10 @@ static int watch(struct gw_termination *t, struct gw_loop_fd *f, int fd, void (*
     return gw_loop_add_fd(worker_of(t)->loop, f, EPOLLIN);
 }
 
-static void close_guard(struct gw_own *own)
-{
-    if (own->guard.fd < 0)
-        return;
-    gw_loop_del_fd(worker_of(own->t)->loop, &own->guard);
-    close(own->guard.fd);
-    own->guard.fd = -1;
-}
-
 static void own_init(struct gw_termination *t, struct gw_own *own, bool is_rtcp)
 {
     own->t = t;
-    own->in.fd = own->guard.fd = -1;
+    own->in.fd = -1;
     own->is_rtcp = is_rtcp;
 }
 
@@ -78,7 +69,6 @@ static void close_pair(struct gw_termination *t)
     gw_tcp_free(t->tcp);
     if (t->tcp_fd >= 0)
         close(t->tcp_fd);
-    close_guard(&t->rtp);
     for (int i = 0; i < 2; i++)
         if (fds[i] >= 0)
             gw_loop_del_fd(worker_of(t)->loop, i ? &t->rtcp.in : &t->rtp.in);
@@ -86,27 +76,22 @@ static void close_pair(struct gw_termination *t)
     t->port = 0;
 }
 
-/* Connected, the kernel sends for less and lets nobody else in; the guard counts those. RTCP is rare: it stays
- * unconnected and is checked here. */
+/* Connected, the kernel sends for less and lets nobody else in. That waits until the peer is known to send from the
+ * signalled address: whoever sends from elsewhere would not be seen here, and that is what an operator asks about when
+ * there is no media. RTCP is rare: it stays unconnected. */
 static void connect_rtp(struct gw_own *own)
 {
-    static const struct gw_addr nowhere;
-    struct gw_termination *t = own->t;
-    int guard;
+    own->is_connected = gw_port_connect(own->in.fd, &own->remote) == 0;
+    own->has_tried = true; /* without a route sending will say so */
+}
 
-    if (!own->remote.family || t->is_latching || gw_port_connect(own->in.fd, &own->remote) != 0) {
-        if (own->is_connected)
-            gw_port_connect(own->in.fd, &nowhere);
-        own->is_connected = false; /* sent to by address, if there is one; without a route sending will say so */
-        close_guard(own);
-        return;
-    }
-    own->is_connected = true;
-    if (own->guard.fd < 0 && gw_port_guard(own->in.fd, &t->local, &guard) == 0 &&
-        watch(t, &own->guard, guard, gw_worker_on_guard, own) != 0) {
-        close(guard);
-        own->guard.fd = -1;
-    }
+static void disconnect(struct gw_own *own)
+{
+    static const struct gw_addr nowhere;
+
+    if (own->is_connected)
+        gw_port_connect(own->in.fd, &nowhere);
+    own->is_connected = own->has_tried = false;
 }
 
 static void set_remote(struct gw_own *own, const struct gw_addr *remote)
@@ -121,8 +106,7 @@ static void set_remote(struct gw_own *own, const struct gw_addr *remote)
         len = gw_addr_to_sockaddr(&own->remote, &ss);
         memcpy(&own->sa, &ss, len);
     }
-    if (!own->is_rtcp)
-        connect_rtp(own);
+    disconnect(own);
 }
 
 /* ---- in ---- */
@@ -196,8 +180,12 @@ void gw_termination_own(struct gw_own *own, const union gw_sockaddr *from, struc
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_KIND);
         return;
     }
-    if ((t->nstreams ? gw_stream_input(t, p, is_rtcp) : gw_data_rtp(t, p, is_rtcp)) && may_latch)
+    if (!(t->nstreams ? gw_stream_input(t, p, is_rtcp) : gw_data_rtp(t, p, is_rtcp)))
+        return;
+    if (may_latch)
         latch(own, &src);
+    if (!own->has_tried && !own->is_rtcp && !t->is_latching)
+        connect_rtp(own);
 }
 
 /* ---- out ---- */

@@ -172,22 +172,6 @@ void gw_worker_on_own(void *arg, uint32_t events)
     }
 }
 
-void gw_worker_on_guard(void *arg, uint32_t events)
-{
-    struct gw_own *own = arg;
-    struct gw_worker *w = own->t->cx->w;
-    int n = receive(w, own->guard.fd, GW_BATCH);
-
-    (void)events;
-    if (n <= 0)
-        return;
-    gw_stats_add(rx_of(own), n);
-    gw_stats_add(GW_STAT_MEDIA_DROPPED_STRANGER, n);
-    own->t->noticed |= GW_NOTICED_STRANGER;
-    if (own->t->nstreams)
-        own->t->streams[0]->flow[own->t->realm].dropped += (unsigned)n;
-}
-
 /* ---- rounds ---- */
 
 /* Waking up is the dearest thing that a busy worker does: the more packets come in a millisecond, the longer it sleeps
