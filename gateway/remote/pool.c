@@ -212,7 +212,8 @@ static void on_reply(struct gw_pool *p, unsigned agw, struct gw_iq_reply *reply)
     struct known *k;
 
     if (!a) {
-        gw_stats_inc(GW_STAT_IQ_LATE); /* a context that it made is found by the audit that the time-out asked for */
+        gw_stats_inc(GW_STAT_IQ_LATE);
+        p->links[agw].audit.is_wanted |= !reply->err; /* it may have made a context */
         return;
     }
     if (a->makes && !reply->err) {
