@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The TLS profile (TS 33.328 annex M, TS 33.310 annex E) as openssl s_client sees it at every endpoint: the front, SIP of the
-core, Iq, MSRP and BFCP over TLS of a call, DTLS-SRTP of a call. Every row is tried at every endpoint it has a meaning for.
+core and of phones, Iq, MSRP and BFCP over TLS of a call, DTLS-SRTP of a call. Every row is tried at every endpoint it has a meaning for.
 
 usage: tls_profile_test.py BUILD_DIRECTORY [endpoint]"""
 import asyncio
@@ -114,7 +114,7 @@ async def setup(lab):
     certificates(lab)
     lab.core = await Core(lab.base + 4, lab.base + 2).start()
     own = {"tls_cert": f"{lab.dir}/own.test.pem", "tls_key": f"{lab.dir}/own.test.key"}
-    lab.gateway(sips_listen=f"127.0.0.1:{lab.base + 5}", **own)
+    lab.gateway(sips_listen=f"127.0.0.1:{lab.base + 5}", access_tls=f"127.0.0.1:{lab.base + 8}", **own)
     lab.gateway("agw", offset=10, role="agw", iq_listen=f"127.0.0.1:{lab.base + 6}", iq_cert=own["tls_cert"], iq_key=own["tls_key"],
                 iq_ca=f"{lab.dir}/ca.pem", iq_peers="peer.test")
 
@@ -128,6 +128,12 @@ async def tls_profile_front(lab):
 async def tls_profile_core_sip(lab):
     async def connect():
         return f"127.0.0.1:{lab.base + 5}", []
+    await try_rows(lab, connect)
+
+
+async def tls_profile_phones(lab):
+    async def connect():
+        return f"127.0.0.1:{lab.base + 8}", []
     await try_rows(lab, connect)
 
 
@@ -254,7 +260,8 @@ async def tls_profile_as_client(lab):
         p.kill()
 
 
-CASES = [tls_profile_as_client, tls_profile_front, tls_profile_core_sip, tls_profile_iq, tls_profile_msrp, tls_profile_bfcp, tls_profile_dtls_srtp]
+CASES = [tls_profile_as_client, tls_profile_front, tls_profile_core_sip, tls_profile_phones, tls_profile_iq,
+         tls_profile_msrp, tls_profile_bfcp, tls_profile_dtls_srtp]
 
 if __name__ == "__main__":
     main(CASES, setup, timeout=100)
