@@ -1,6 +1,7 @@
 /* The admission of calls: what the P-CSCF decides before a call begins. */
 #include <stdio.h>
 
+#include "signaling/pcscf/mediasec.h"
 #include "signaling/pcscf/pcscf_priv.h"
 
 /* Whether another call fits; answers if not. Emergency calls always do. */
@@ -26,7 +27,7 @@ void gw_admit_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
     char icid[GW_ICID], public[GW_URI_KEY];
     int err = gw_identity_of_caller(&p->bindings, in->flow, in->req, &who);
 
-    if (err && !is_emergency) {
+    if (err && !(is_emergency && p->conf->emergency_unregistered)) {
         gw_pcscf_refuse(p, in, err == GW_E_AUTH ? GW_REFUSE_OTHER_FLOW : GW_REFUSE_NOT_REGISTERED, NULL);
         return;
     }
@@ -54,6 +55,7 @@ void gw_admit_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
         .access_network_info = ani[0] ? ani : NULL,
         .is_emergency = is_emergency,
     };
+    gw_mediasec_apply(who.binding ? who.binding->mediasec : 0, &setup.e2ae);
     gw_stats_inc(GW_STAT_PCSCF_CALLS);
     gw_calls_on_invite(p->calls, in->txn, in->req, &setup);
 }
@@ -78,6 +80,7 @@ void gw_admit_to_access(struct gw_pcscf *p, const struct gw_inbound *in, struct 
         .identity = who.asserted,
         .icid = gw_pcscf_icid_of(in->req, icid, sizeof(icid)) == 0 ? icid : fresh,
     };
+    gw_mediasec_apply(who.binding->mediasec, &setup.e2ae);
     gw_stats_inc(GW_STAT_PCSCF_CALLS);
     gw_calls_on_invite(p->calls, in->txn, in->req, &setup);
 }

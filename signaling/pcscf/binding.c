@@ -323,6 +323,8 @@ int gw_binding_put(struct gw_bindings *s, struct gw_pflow *f, const struct gw_bi
         leave_flow(b);
         join_flow(b, f);
     }
+    if (!old || facts->has_mediasec)
+        b->mediasec = facts->mediasec;
     *out = b;
     return 0;
 }

@@ -43,6 +43,7 @@ struct gw_binding {
     char *username;              /* of the digest credentials (IMPI), or empty */
     uint32_t reg_id;             /* 0: none */
     uint64_t expires_us;
+    unsigned mediasec; /* enum gw_mediasec: registered by both sides */
     unsigned nimpus, nroutes;
     struct gw_impu impus[GW_BINDING_IMPUS]; /* the first is the default identity */
     char *routes[GW_BINDING_ROUTES];
@@ -75,6 +76,8 @@ struct gw_binding_facts {
     const char *aor, *contact, *instance, *username;
     uint32_t reg_id;
     uint64_t expires_us;
+    bool has_mediasec; /* a new list; else the one before stays */
+    unsigned mediasec;
     unsigned nimpus, nroutes;
     const char *impus[GW_BINDING_IMPUS], *routes[GW_BINDING_ROUTES];
 };

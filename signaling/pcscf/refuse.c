@@ -17,6 +17,8 @@ static const struct {
     [GW_REFUSE_HOPS] = { 483, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_HOPS },
     [GW_REFUSE_LOOP] = { 482, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_LOOP },
     [GW_REFUSE_EXTENSION] = { 420, NULL, "Unsupported", NULL, GW_STAT_PCSCF_REFUSED_EXTENSION },
+    [GW_REFUSE_SEC_AGREE] = { 494, "Security Agreement Required", "Security-Server", "tls;q=0.1",
+                              GW_STAT_PCSCF_REFUSED_SEC_AGREE },
     [GW_REFUSE_LIMIT] = { 503, NULL, "Retry-After", "10", GW_STAT_PCSCF_REFUSED_LIMIT },
     [GW_REFUSE_DRAINING] = { 503, "Draining", "Retry-After", "10", GW_STAT_PCSCF_REFUSED_DRAINING },
     [GW_REFUSE_NO_DIALOG] = { 481, NULL, NULL, NULL, GW_STAT_PCSCF_REFUSED_NO_DIALOG },

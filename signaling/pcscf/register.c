@@ -8,6 +8,7 @@
 #include "gateway/base/log.h"
 #include "signaling/call/call.h"
 #include "signaling/pcscf/auth.h"
+#include "signaling/pcscf/mediasec.h"
 #include "signaling/pcscf/pcscf_priv.h"
 #include "signaling/pcscf/weblogin.h"
 
@@ -155,6 +156,21 @@ static bool is_new(const struct gw_pcscf *p, const struct gw_inbound *in, const 
     return in->flow->nbindings == 0 && !gw_binding_of_aor(&p->bindings, aor_key, NULL);
 }
 
+/* It insists on a security agreement, of which only what TLS gives is there (RFC 3329 s. 2.3.1). */
+static bool asks_for_ipsec(const struct gw_sip_msg *req)
+{
+    const char *v;
+    bool has_tls = false, has_ipsec = false;
+
+    for (unsigned i = 0; (v = gw_sip_msg_get(req, "Security-Client", i)); i++) {
+        has_tls |= strncasecmp(v, "tls", 3) == 0;
+        has_ipsec |= strncasecmp(v, "ipsec-", 6) == 0;
+    }
+    return has_ipsec && !has_tls &&
+           (gw_sip_msg_has_token(req, "Require", "sec-agree") ||
+            gw_sip_msg_has_token(req, "Proxy-Require", "sec-agree"));
+}
+
 static void on_final(struct gw_pcscf *p, const struct gw_sip_msg *req, gw_flow_id flow, const struct gw_sip_msg *raw,
                      struct gw_sip_msg *resp);
 
@@ -182,6 +198,10 @@ void gw_register_on_request(struct gw_pcscf *p, const struct gw_inbound *in)
     }
     if (is_new(p, in, key) && (p->is_draining || p->bindings.n >= (unsigned)p->conf->registrations_max)) {
         gw_pcscf_refuse(p, in, p->is_draining ? GW_REFUSE_DRAINING : GW_REFUSE_LIMIT, NULL);
+        return;
+    }
+    if (asks_for_ipsec(in->req)) {
+        gw_pcscf_refuse(p, in, GW_REFUSE_SEC_AGREE, "ipsec-3gpp");
         return;
     }
     login = gw_weblogin_check(p, in, key, &claims);
@@ -291,6 +311,7 @@ static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_s
     unsigned long granted_s = 0;
     char username[256] = "";
     struct gw_binding *b;
+    bool has_others;
 
     if (!find_granted(resp, c, &granted_s)) {
         b = gw_binding_match(&p->bindings, &facts);
@@ -309,6 +330,8 @@ static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_s
         granted_s = (unsigned long)left_s;
     facts.username = username;
     facts.expires_us = gw_ctl_now_us(p->stack) + (granted_s + EXPIRES_GRACE_S) * UINT64_C(1000000);
+    facts.mediasec =
+        gw_mediasec_read(req, "Security-Client", &facts.has_mediasec, &has_others) & gw_mediasec_offered(p->conf, req);
     facts.nroutes = take(resp, "Service-Route", facts.routes, GW_BINDING_ROUTES);
     facts.nimpus = take(resp, "P-Associated-URI", facts.impus, GW_BINDING_IMPUS);
     if (facts.nimpus == 0) { /* a plain registrar: who registered is who may ask */
@@ -316,6 +339,24 @@ static void on_contact(struct gw_pcscf *p, struct gw_pflow *f, const struct gw_s
         facts.nimpus = 1;
     }
     store(p, f, req, &facts);
+}
+
+/* What we can protect is told to who asks, in the challenge and in the 200, since a client may have missed the first.
+ * What it repeats of it is compared, but a mismatch is answered by the list again (TS 24.229 s. 5.2.2). */
+static void announce(const struct gw_pcscf *p, const struct gw_pflow *f, const struct gw_sip_msg *req,
+                     struct gw_sip_msg *resp)
+{
+    bool has_client, has_verify, has_others;
+    unsigned offered = gw_mediasec_offered(p->conf, req), verified;
+
+    (void)gw_mediasec_read(req, "Security-Client", &has_client, &has_others);
+    verified = gw_mediasec_read(req, "Security-Verify", &has_verify, &has_others);
+    if (has_verify && verified != offered) {
+        gw_stats_inc(GW_STAT_MEDIASEC_MISMATCH);
+        gw_log(GW_LOG_WARNING, "pcscf", gw_pcscf_call_id(req), "Security-Verify is not what was announced");
+    }
+    if (has_client || (p->conf->mediasec_always && f && !f->is_ws))
+        (void)gw_mediasec_write(resp, offered);
 }
 
 static void on_final(struct gw_pcscf *p, const struct gw_sip_msg *req, gw_flow_id flow, const struct gw_sip_msg *raw,
@@ -328,6 +369,8 @@ static void on_final(struct gw_pcscf *p, const struct gw_sip_msg *req, gw_flow_i
     struct contact c;
     const char *v;
 
+    if (status == 401 || status / 100 == 2)
+        announce(p, f, req, resp);
     if (status >= 300) {
         gw_stats_inc(status == 401 || status == 407 ? GW_STAT_REGISTER_CHALLENGED : GW_STAT_REGISTER_FAILED);
         if (status == 401)

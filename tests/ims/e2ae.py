@@ -1,0 +1,291 @@
+#!/usr/bin/python3
+"""End-to-access-edge security of an IMS phone (TS 33.328 s. 7): mediasec at registration, then SRTP with SDES and MSRP over TLS
+that end at the gateway, called and calling; the demo core behind it hears plain RTP and MSRP. SRTP is libsrtp's, TLS is
+OpenSSL's. Run: e2ae.py BUILD_DIR"""
+import asyncio
+import base64
+import hashlib
+import os
+import re
+import secrets
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import pylibsrtp
+
+BUILD = os.path.abspath(sys.argv[1])
+sys.argv[2:] = []
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../registration"))
+from sip import Client, Message, digest # noqa: E402
+
+DOMAIN = "ims.example"
+DIR = tempfile.mkdtemp(prefix="e2ae-")
+processes = []
+
+
+def free_base(n):
+    for base in range(24500 + os.getpid() % 8 * n, 24990 - n, n):
+        try:
+            for port in range(base, base + n):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(socket.AF_INET, kind) as s:
+                        s.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+    raise RuntimeError("no free ports")
+
+
+BASE = free_base(60)
+ACCESS = ("127.0.0.1", BASE + 4)
+
+
+def start(name, args, says):
+    log = open(f"{DIR}/{name}.log", "w+")
+    p = subprocess.Popen(args, stdout=log, stderr=subprocess.STDOUT)
+    processes.append(p)
+    end = time.time() + 15
+    while says not in open(log.name).read():
+        if time.time() > end or p.poll() is not None:
+            raise RuntimeError(f"{name} did not start:\n{open(log.name).read()[-2000:]}")
+        time.sleep(0.05)
+
+
+def certificate(name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", f"/CN={name}", "-keyout", f"{DIR}/{name}.key", "-out", f"{DIR}/{name}.pem"], check=True,
+                   stderr=subprocess.DEVNULL)
+    der = ssl.PEM_cert_to_DER_cert(open(f"{DIR}/{name}.pem").read())
+    return ":".join(f"{b:02X}" for b in hashlib.sha256(der).digest())
+
+
+class Phone(Client):
+    """Answers an INVITE when the test says so."""
+
+    def respond(self, req, status, phrase, headers=(), body=""):
+        if req.method == "INVITE" and not body and status == 200:
+            return
+        to = req["To"] if ";tag=" in req["To"] else f"{req['To']};tag={self.user}-tag"
+        lines = [f"SIP/2.0 {status} {phrase}", *(f"Via: {v}" for v in req.all("Via")), f"From: {req['From']}", f"To: {to}",
+                 f"Call-ID: {req['Call-ID']}", f"CSeq: {req['CSeq']}", f"Contact: {self.contact}", *headers]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        self.send("\r\n".join([*lines, f"Content-Length: {len(body)}"]) + "\r\n\r\n" + body, self.peer)
+
+    async def signs_in(self, *mediasec):
+        more = [f"Security-Client: {', '.join(m + ';mediasec' for m in mediasec)}", "Require: mediasec",
+                "Proxy-Require: mediasec"] if mediasec else []
+        contact = [f"Contact: {self.contact};expires=600", *more]
+        aor = f"<{self.aor}>"
+        challenge = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", contact, To=aor))
+        assert challenge.status == 401, challenge.text
+        server = challenge.all("Security-Server")
+        verify = [f"Security-Verify: {', '.join(server)}"] if server else []
+        credentials = digest(challenge["WWW-Authenticate"], "REGISTER", f"sip:{DOMAIN}", self.user, "demo")
+        ok = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", [*contact, *verify, f"Authorization: {credentials}"], To=aor))
+        assert ok.status == 200, ok.text
+        return server
+
+    async def invites(self, body, dialog=None):
+        """The answer, and the dialog for what follows."""
+        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}",
+                           "To": f"<sip:echo@{DOMAIN}>"}
+        uri = given.get("target", f"sip:echo@{DOMAIN}")
+        given = {k: v for k, v in given.items() if k != "target"}
+        answer = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"], body,
+                                          **given))
+        if answer.status == 200:
+            given.update(To=answer["To"], target=answer.uri_of("Contact"))
+            ack = {k: v for k, v in given.items() if k != "target"}
+            self.cseq -= 1
+            self.send(self.text("ACK", given["target"], **ack))
+        return answer, given
+
+    async def hangs_up(self, dialog):
+        given = {k: v for k, v in dialog.items() if k != "target"}
+        assert (await self.ask(self.text("BYE", dialog["target"], **given))).status == 200
+
+
+def sdp(lines, port=None):
+    head = ["v=0", f"o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
+    return "\r\n".join([*head, *lines]) + "\r\n"
+
+
+def key():
+    return secrets.token_bytes(30)
+
+
+def crypto(k, tag=1):
+    return f"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(k).decode()}"
+
+
+def read_crypto(text, suite="AES_CM_128_HMAC_SHA1_80"):
+    m = re.search(rf"a=crypto:(\d+) {suite} inline:([A-Za-z0-9+/=]+)(\S*)", text)
+    assert m, text
+    assert not m[3], f"a lifetime or an MKI: {text}"
+    return int(m[1]), base64.b64decode(m[2])
+
+
+def session(k, is_inbound):
+    p = pylibsrtp.Policy(key=k, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if is_inbound else
+                         pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+    return pylibsrtp.Session(policy=p)
+
+
+class Stream:
+    """What we say under our key comes back under theirs; roll-over and replay window go on from one time to the next."""
+
+    def __init__(self, sock, ours, theirs):
+        self.sock, self.tx, self.rx, self.seq = sock, session(ours, False), session(theirs, True), secrets.randbelow(60000)
+
+    async def echoes(self, text):
+        port = int(re.search(r"m=audio (\d+) ", text)[1])
+        loop, sent, back = asyncio.get_running_loop(), set(), 0
+        for _ in range(60):
+            payload = secrets.token_bytes(160)
+            sent.add(payload)
+            self.seq += 1
+            packet = struct.pack("!BBHII", 0x80, 8, self.seq & 0xffff, self.seq * 160 & 0xffffffff, 0x1234) + payload
+            self.sock.sendto(self.tx.protect(packet), ("127.0.0.1", port))
+            try:
+                data = await asyncio.wait_for(loop.sock_recv(self.sock, 2000), 0.02)
+                plain = self.rx.unprotect(data) if data[1] & 0x7f == 8 else b""
+                back += plain[12:] in sent
+            except asyncio.TimeoutError:
+                pass
+        assert back > 40, f"{back} of 60 came back"
+
+
+def rtp_socket():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", 0))
+    s.setblocking(False)
+    return s
+
+
+async def registration(ann, ben):
+    server = await ann.signs_in("sdes-srtp", "msrp-tls")
+    assert sorted(server) == ["bfcp-tls;mediasec", "msrp-tls;mediasec", "sdes-srtp;mediasec"], server
+    assert await ben.signs_in() == []
+
+
+async def originating(ann, ben):
+    sock, ours = rtp_socket(), key()
+    media = [f"m=audio {sock.getsockname()[1]} RTP/SAVP 8", "a=3ge2ae:requested", crypto(ours)]
+    answer, dialog = await ann.invites(sdp(media))
+    assert answer.status == 200 and "RTP/SAVP 8" in answer.text and "3ge2ae" not in answer.text, answer.text
+    tag, theirs = read_crypto(answer.body)
+    assert tag == 1 and theirs != ours
+    stream = Stream(sock, ours, theirs)
+    await stream.echoes(answer.body)
+    again, dialog = await ann.invites(sdp(media), dialog) # TS 33.328 s. 7.4: nothing is made anew
+    assert read_crypto(again.body) == (1, theirs), again.text
+    await stream.echoes(again.body)
+    await ann.hangs_up(dialog)
+    refused, _ = await ben.invites(sdp(media)) # NOTE 2a: it did not register for this
+    assert refused.status == 488 and refused["Warning"].startswith("399 "), refused.text
+
+
+async def called(ann, words):
+    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], f"call me {words}")).status == 200
+    return await ann.next("INVITE")
+
+
+async def terminating(ann, ben):
+    invite = await called(ann, "audio")
+    assert "RTP/SAVP " in invite.body and "a=3ge2ae:applied" in invite.body, invite.text
+    assert len(re.findall("a=crypto:", invite.body)) >= 2, invite.text
+    sock, ours = rtp_socket(), key()
+    tag, theirs = read_crypto(invite.body)
+    ann.respond(invite, 200, "OK", body=sdp([f"m=audio {sock.getsockname()[1]} RTP/SAVP 8", crypto(ours, tag)]))
+    await ann.next("ACK")
+    await Stream(sock, ours, theirs).echoes(invite.body)
+    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], "hang up")).status == 200
+    await ann.next("BYE")
+    invite = await called(ben, "audio") # who did not register is called in clear
+    assert "RTP/AVP " in invite.body and "crypto" not in invite.body, invite.text
+    ben.respond(invite, 486, "Busy Here")
+    await ben.next("ACK")
+
+
+def tls_connection(text, name):
+    port = int(re.search(r"m=message (\d+) ", text)[1])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(f"{DIR}/{name}.pem", f"{DIR}/{name}.key")
+    return asyncio.open_connection("127.0.0.1", port, ssl=context)
+
+
+def message_answer(mine):
+    return sdp(["m=message 9 TCP/TLS/MSRP *", "a=setup:active", f"a=fingerprint:SHA-256 {mine}",
+                "a=path:msrps://127.0.0.1:9/ann;tcp", "a=accept-types:*"])
+
+
+async def msrp(ann, ben):
+    mine, _ = certificate("ann"), certificate("eve")
+    invite = await called(ann, "chat")
+    assert "TCP/TLS/MSRP" in invite.body and "a=3ge2ae:applied" in invite.body, invite.text
+    path = re.search(r"a=path:(\S+)", invite.body)[1]
+    assert path.startswith("msrps://"), path
+    ann.respond(invite, 200, "OK", body=message_answer(mine))
+    await ann.next("ACK")
+    reader, writer = await tls_connection(invite.body, "ann")
+    seen = hashlib.sha256(writer.get_extra_info("ssl_object").getpeercert(True)).hexdigest()
+    assert re.search(r"a=fingerprint:\S+ (\S+)", invite.body)[1].replace(":", "").lower() == seen
+    writer.write((f"MSRP tid1 SEND\r\nTo-Path: {path}\r\nFrom-Path: msrps://127.0.0.1:9/ann;tcp\r\nMessage-ID: msg1\r\n"
+                  "Byte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tid1$\r\n").encode())
+    got = b""
+    while b"hello\r\n-------" not in got:
+        part = await asyncio.wait_for(reader.read(4096), 5)
+        assert part, got
+        got += part
+    assert b"MSRP tid1 200" in got, got
+    assert f"To-Path: msrps://127.0.0.1:9/ann;tcp\r\nFrom-Path: {path}\r\n".encode() in got, got
+    writer.close()
+    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], "hang up")).status == 200
+    await ann.next("BYE")
+
+
+async def another_certificate(ann, ben):
+    invite = await called(ann, "chat")
+    ann.respond(invite, 200, "OK", body=message_answer(certificate("ann2")))
+    await ann.next("ACK")
+    try:
+        reader, _ = await tls_connection(invite.body, "eve")
+        assert await asyncio.wait_for(reader.read(100), 5) == b""
+    except ssl.SSLError:
+        pass
+    bye = await ann.next("BYE")
+    assert "media security" in (bye["Reason"] or ""), bye.text
+
+
+async def main():
+    start("core", [f"{BUILD}/imsgw-demo-core", "--listen", f"127.0.0.1:{BASE}", "--ports", f"{BASE + 10}-{BASE + 25}",
+                   "--fax-dir", f"{DIR}/fax", "--verbose"], "listening")
+    with open(f"{DIR}/gw.conf", "w") as f:
+        f.write(f"domain = {DOMAIN}\nwss_listen = 127.0.0.1:{BASE + 1}\nsip_listen = 127.0.0.1:{BASE + 2}\n"
+                f"core_route = sip:127.0.0.1:{BASE};lr\naccess_udp = 127.0.0.1:{BASE + 4}\naccess_address = 127.0.0.1\n"
+                f"access_port = {BASE + 3}\ncore_address = 127.0.0.1\ncore_port_min = {BASE + 30}\n"
+                f"core_port_max = {BASE + 59}\ncore_networks = 127.0.0.0/8\nadmin_socket = {DIR}/sock\n"
+                "mediasec = sdes-srtp msrp-tls bfcp-tls\nlog_level = debug\n")
+    start("gateway", [f"{BUILD}/imsgw", "-c", f"{DIR}/gw.conf"], " ready")
+    ann, ben = [await Phone(u, DOMAIN, "demo").open_udp(BASE + n, ACCESS) for u, n in (("ann", 5), ("ben", 6))]
+    for case in (registration, originating, terminating, msrp, another_certificate):
+        await case(ann, ben)
+        print("ok", case.__name__, flush=True)
+
+try:
+    asyncio.run(main())
+except BaseException:
+    print(open(f"{DIR}/gateway.log").read()[-6000:] if os.path.exists(f"{DIR}/gateway.log") else "")
+    raise
+finally:
+    for p in processes:
+        p.send_signal(2)
+    codes = [p.wait(20) for p in processes]
+assert codes == [0, 0], codes
