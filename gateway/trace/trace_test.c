@@ -119,6 +119,41 @@ TEST(the_same_as_json_pairs_the_sdp_before_and_after)
     stop();
 }
 
+/* Whatever a call carries: no key, no credential and no text of its users is in anything that a console can ask for. */
+TEST(no_secret_is_in_any_answer)
+{
+    static const char *const secrets[] = { "SDESKEY",         "ICEPWD", "DIGEST", "eyJhbGci",
+                                           "words of a user", "MIKEY",  "KLINE" };
+    char *(*const asked[])(const char *) = { gw_trace_call_json, gw_trace_explain };
+    char *list;
+
+    start("");
+    message(true, false,
+            "INVITE sip:bob@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 1 INVITE\r\nAuthorization: Bearer eyJhbGci.x.y\r\n"
+            "Proxy-Authorization: Digest username=\"ann\", nonce=\"n\", response=\"DIGEST\"\r\n" SDP
+            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SDESKEY|2^31\r\na=ice-pwd:ICEPWD\r\na=key-mgmt:mikey MIKEY\r\n"
+            "k=clear:KLINE\r\n");
+    gw_trace_leg("k9", "a1", true);
+    message(true, false,
+            "INFO sip:bob@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 2 INFO\r\nContent-Type: text/plain\r\n\r\n"
+            "words of a user");
+    message(true, false,
+            "MESSAGE sip:bob@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 3 MESSAGE\r\n"
+            "Content-Type: message/cpim\r\n\r\nFrom: <im:a@x>\r\n\r\nwords of a user");
+    list = gw_trace_list_json();
+    for (unsigned i = 0; i < 2; i++) {
+        char *text = asked[i]("k9");
+        has(text, "INVITE");
+        for (unsigned s = 0; s < sizeof(secrets) / sizeof(secrets[0]); s++) {
+            if (strstr(text, secrets[s]) || strstr(list, secrets[s]))
+                gw_test_fail(__FILE__, __LINE__, "\"%s\" is in\n%s\n%s", secrets[s], text, list);
+        }
+        free(text);
+    }
+    free(list);
+    stop();
+}
+
 /* An answered call without a single valid check: what did not come is told, once the call is over. */
 TEST(media_that_never_came_is_missed)
 {

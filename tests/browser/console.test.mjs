@@ -136,6 +136,7 @@ await Run.main(`console ${browserName}`, async (run) => {
   await run.step('the failed ones explain themselves', async () => {
     await open(view, forged);
     await shows(view, 'the fingerprint, and no word of ICE', '#verdict', /^(?![^]*ICE:)[^]*DTLS: failed: does not match/);
+    await view.evaluate(() => { for (const d of document.querySelectorAll('.sdp[open]')) d.open = false; });
     await looksRight(view, 'console-failed');
     await open(view, noIce);
     await shows(view, 'no ICE', '#verdict', /ICE: no valid connectivity check/);
@@ -148,6 +149,15 @@ await Run.main(`console ${browserName}`, async (run) => {
     await view.keyboard.press('Escape');
     await shows(view, 'back', '#found', /5 of 5 calls/);
   });
+  await run.step('a call that lives', () => call(page, 'echo', { then: async () => {
+    await view.keyboard.press('2');
+    await shows(view, 'one call', '#view', /1 live[^]*up[^]*sip:ann@ims\.example[^]*sip:echo@ims\.example/);
+    await looksRight(view, 'console-calls');
+    await view.click('td a');
+    await shows(view, 'it goes on', '#verdict', /Answered with 200, goes on[^]*not yet/);
+    await ask(page, 'hangup');
+    await shows(view, 'it is over', '#verdict', /Answered with 200\./);
+  } }));
   await run.step('nothing changes without the token, and no page of another name gets in', async () => {
     const post = (headers) => fetch(`${at}api/log-level/info`, { method: 'POST', headers }).then((r) => r.status);
     expect(await post({}) === 401, 'without a token', await post({}));
@@ -198,7 +208,7 @@ await Run.main(`console ${browserName}`, async (run) => {
       '-e', 'udp.srcport', '-e', 'udp.dstport', '-e', 'sip.r-uri.user', '-d', `udp.port==${base},sip`, '-d', `udp.port==${base + 2},sip`],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n').map((l) => l.split('\t'));
     const toCore = rows.filter((r) => r[3] === `${base}`);
-    expect(toCore.length === 4 && toCore.every(([from, to, source]) => from === '127.0.0.1' && to === '127.0.0.1' && source === `${base + 2}`),
+    expect(toCore.length === 5 && toCore.every(([from, to, source]) => from === '127.0.0.1' && to === '127.0.0.1' && source === `${base + 2}`),
       'the INVITEs to the core', rows);
     expect(rows.some((r) => r[4] === 'busy'), 'one to busy', rows);
   });

@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(sys.argv[1])
 WORK = f"{BUILD}/package"
 ROOT = f"{WORK}/root"
-WSS, SIP, CORE, MEDIA = 28443, 28060, 28070, 28400
+WSS, SIP, CORE, MEDIA, ADMIN = 28443, 28060, 28070, 28400, 28444
 DOMAIN, PASSWORD = "ims.example", "package"
 
 
@@ -113,6 +114,7 @@ def configure():
     path = f"{ROOT}/etc/imsgw/imsgw.conf"
     text = open(path).read()
     for key, value in dict(domain=DOMAIN, wss_listen=f"127.0.0.1:{WSS}", sip_listen=f"127.0.0.1:{SIP}", access_port=MEDIA,
+                           admin_listen=f"127.0.0.1:{ADMIN}",
                            core_route=f"sip:127.0.0.1:{CORE};lr", core_port_min=28500, core_port_max=28599).items():
         text, n = re.subn(rf"^{key} =.*$", f"{key} = {value}", text, flags=re.M)
         assert n == 1, key
@@ -174,6 +176,9 @@ def main():
         call()
         status = inside("imsgwctl", "status") # finds the service's socket by itself
         assert re.search(r"^state +running$", status, re.M), status
+        for path, has in ("", "console"), ("api/history", '"verdict":"answered with 200"'):
+            text = urllib.request.urlopen(f"http://127.0.0.1:{ADMIN}/{path}", timeout=10).read().decode()
+            assert has in text, text
     finally:
         gateway.terminate()
     assert gateway.wait(15) == 0, open(f"{WORK}/imsgw.log").read()

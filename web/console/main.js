@@ -75,7 +75,7 @@ const views = {
 
 function state(status) {
   document.body.dataset.state = status.state;
-  byId('state').textContent = `${status.state}, ${status.calls} calls`;
+  byId('state').textContent = `${status.state}, ${status.calls} ${status.calls === 1 ? 'call' : 'calls'}`;
 }
 
 // ---- the round ----

@@ -40,9 +40,11 @@ export function actionsCard({ onLevel, onReload, onDrain, isDraining }) {
 
 // ---- live calls and registrations ----
 
+const party = (address) => /<([^>]*)>/.exec(address ?? '')?.[1] ?? address ?? '–';
+
 export const callsView = (calls) => [card('Live calls', table(`${calls.length} live`,
   ['Call', 'State', 'Caller', 'Callee', 'Since'],
-  calls.map((c) => [callLink(c.call), c.state, c.caller ?? '–', c.callee ?? '–',
+  calls.map((c) => [callLink(c.call), c.state, party(c.caller), party(c.callee),
     c.answered ?? c.started ? clock(Date.parse(c.answered ?? c.started)) : '–']), 'No call is up.'))];
 
 export const registrationsView = (list) => [card('Registrations', table(`${list.length} registered`,
