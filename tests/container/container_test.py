@@ -15,6 +15,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import yaml
+
 from dashboard import check_dashboard
 from stack import Stack, podman, read_env, run
 
@@ -157,8 +159,15 @@ def relayed(env):
     return run("node", f"{HERE}/turn.mjs", origin(env), env["SIP_PASSWORD"], env["DOMAIN"], timeout=120).stdout.strip()
 
 
-async def drain(stack, env):
-    """A stop in the middle of a call: nobody new gets in, the call goes on, and its end is the end of the container."""
+def pre_stop():
+    """What Kubernetes is told to run in the container before it stops it."""
+    for o in yaml.safe_load_all(open(f"{TREE}/docker/kubernetes.yaml")):
+        if o["kind"] == "Deployment":
+            return o["spec"]["template"]["spec"]["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+
+
+async def drain(stack, env, *command):
+    """`podman COMMAND` in the middle of a call: nobody new gets in, the call goes on, and its end is the command's."""
     from client import Client
 
     async def until_async(what, fact, timeout_s=20):
@@ -176,20 +185,28 @@ async def drain(stack, env):
                         "domain": env["DOMAIN"], "hz": 600, "rgb": [0, 128, 0]})
     await client.call(f"sip:echo@{env['DOMAIN']}", {})
     await until_async("a call", hears)
-    stop = await asyncio.create_subprocess_exec("podman", "stop", stack.name("gateway"), stdout=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    drains = await asyncio.create_subprocess_exec("podman", *command, **quiet)
     try:
         await until_async("the gateway drains", lambda: fetch(f"{origin(env)}/healthz")[0] == 503)
         later = time.monotonic() + 1
         await until_async("the call goes on", lambda: client.receiver.heard_at > later and hears())
-        assert stop.returncode is None, "it did not wait"
+        assert drains.returncode is None, "it did not wait"
         await client.hangup()
-        await asyncio.wait_for(stop.wait(), 20)
+        await asyncio.wait_for(drains.wait(), 20)
     finally:
-        if stop.returncode is None:
-            stop.kill()
+        if drains.returncode is None:
+            drains.kill()
             podman("kill", stack.name("gateway"), check=False)
+
+
+def check_drain(stack, env):
+    gateway, was = stack.name("gateway"), len(stack.logs("gateway"))
+    asyncio.run(drain(stack, env, "exec", gateway, *pre_stop()))
+    until("it is started again", lambda: " ready" in stack.logs("gateway")[was:])
+    asyncio.run(drain(stack, env, "stop", gateway))
     assert stack.inspect("gateway", "{{.State.ExitCode}}") == "0", stack.logs("gateway")[-2000:]
-    say("a stop waits for the last call")
+    say("a stop waits for the last call, and so does what Kubernetes runs before it")
 
 
 def main():
@@ -211,7 +228,7 @@ def main():
         say(call(env, "phone", 440))
         say(relayed(env))
         check_prometheus(env, 3)
-        asyncio.run(drain(stack, env))
+        check_drain(stack, env)
     except BaseException:
         for s in SERVICES:
             print(f"---- {s}", stack.logs(s)[-3000:], sep="\n")

@@ -60,7 +60,8 @@ class Stack:
             context = os.path.join(self.directory, b["context"])
             assert set(b) <= {"context", "dockerfile", "target"}, b
             podman("build", "--quiet", "--network", "host", "--format", "docker", *self.limits({}), "--target",
-                   b["target"], "-t", service["image"] + self.tag, "-f", os.path.join(context, b["dockerfile"]), context)
+                   b["target"], "-t", service["image"] + self.tag,
+                   "-f", os.path.join(context, b["dockerfile"]), context)
 
     # ---- containers ----
 
