@@ -29,7 +29,7 @@ FIRST_PORT = 18600
 
 
 def skip(why):
-    print(f"SKIPPED: {why}")
+    print(f"skipped: {why}")
     sys.exit(77)
 
 
