@@ -1,5 +1,5 @@
-// The operator's console beside a gateway with good and failed calls: each explains itself on its page, nothing secret is in any
-// answer, and what is exported by HEP is what was said.
+// The operator's console beside a gateway with good and failed calls: each explains itself on its page, nothing secret
+// is in any answer, and what is exported by HEP is what was said.
 //   console.test.mjs [chromium|firefox]
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -60,12 +60,13 @@ await Run.main(`console ${browserName}`, async (run) => {
   const [consolePort, hepPort] = [base + 4, base + 5];
   const wire = await run.step('the wire is watched', () => Wire.start(run, base));
   const heard = path.join(run.dir, 'hep.pcap');
-  const collector = new Process(run, 'sngrep', 'sngrep', ['-N', '-L', `udp:127.0.0.1:${hepPort}`, '-O', heard], { endSignal: 'SIGINT' });
+  const collector = new Process(run, 'sngrep', 'sngrep', ['-N', '-L', `udp:127.0.0.1:${hepPort}`, '-O', heard],
+    { endSignal: 'SIGINT' });
   const core = await run.step('core starts', () => startDemoCore(run, base, [base + 10, base + 38]));
   const site = run.use(await serve());
-  const gateway = await run.step('gateway starts', () => startGateway(run, { base, core, conf: { ws_origins: site.origin,
-    admin_listen: `127.0.0.1:${consolePort}`, admin_token: token, console_root: consoleRoot,
-    hep_address: `127.0.0.1:${hepPort}` } }));
+  const gateway = await run.step('gateway starts', () => startGateway(run, { base, core,
+    conf: { ws_origins: site.origin, admin_listen: `127.0.0.1:${consolePort}`, admin_token: token,
+      console_root: consoleRoot, hep_address: `127.0.0.1:${hepPort}` } }));
   const at = `http://127.0.0.1:${consolePort}/`;
   const api = async (what, options = {}) => (await fetch(`${at}api/${what}`, options)).json();
   const browser = await run.step('browser starts', async () =>
@@ -74,7 +75,8 @@ await Run.main(`console ${browserName}`, async (run) => {
   const sdps = [];
   const remember = async () => sdps.push(...Object.values(await ask(page, 'sdp')).filter(Boolean));
   await run.step('a client registers', async () => {
-    await ask(page, 'start', { url: gateway.url, user: 'ann', password: 'demo', domain: 'ims.example', hz: 440, rgb: [200, 20, 20] });
+    await ask(page, 'start', { url: gateway.url, user: 'ann', password: 'demo', domain: 'ims.example', hz: 440,
+      rgb: [200, 20, 20] });
     await state(page, 'registered', (s) => s.registered);
     await ask(page, 'message', 'sip:ann@ims.example', words).catch(() => {});
   });
@@ -108,10 +110,12 @@ await Run.main(`console ${browserName}`, async (run) => {
     await shows(view, 'five calls', '#found', /5 of 5 calls/);
     await looksRight(view, 'console-history');
     await view.keyboard.press('/');
-    await until('the search has the focus', () => view.evaluate(() => document.activeElement.id), (id) => id === 'search');
+    await until('the search has the focus', () => view.evaluate(() => document.activeElement.id),
+      (id) => id === 'search');
     await view.keyboard.type('busy');
     await shows(view, 'one of them', '#found', /1 of 5 calls[^]*486/);
-    await view.evaluate(() => { const s = document.getElementById('search'); s.value = ''; s.dispatchEvent(new Event('input')); });
+    await view.evaluate(() => { const s = document.getElementById('search'); s.value = '';
+      s.dispatchEvent(new Event('input')); });
     await view.select('#outcome', 'refused');
     await shows(view, 'the refused ones', '#found', /2 of 5 calls/);
     await view.select('#outcome', 'troubled');
@@ -122,7 +126,8 @@ await Run.main(`console ${browserName}`, async (run) => {
   await run.step('the good call: ladder, steps, SDP before and after', async () => {
     await open(view, good);
     await shows(view, 'the verdict', '#verdict', /Answered with 200\.[^]*Nothing went wrong/);
-    for (const step of [/WebSocket\s+✓ WSS/, /SDP\s+✓/, /ICE\s+✓ connected/, /DTLS\s+✓ fingerprint verified/, /core leg\s+✓/])
+    for (const step of [/WebSocket\s+✓ WSS/, /SDP\s+✓/, /ICE\s+✓ connected/, /DTLS\s+✓ fingerprint verified/,
+      /core leg\s+✓/])
       await shows(view, 'its media', '.steps', step);
     await shows(view, 'the ladder', '.ladder', /INVITE \(SDP\)[^]*200 OK \(SDP\)[^]*BYE/);
     await shows(view, 'the offer before', '.diff .gone', /^− /);
@@ -135,7 +140,8 @@ await Run.main(`console ${browserName}`, async (run) => {
   });
   await run.step('the failed ones explain themselves', async () => {
     await open(view, forged);
-    await shows(view, 'the fingerprint, and no word of ICE', '#verdict', /^(?![^]*ICE:)[^]*DTLS: failed: does not match/);
+    await shows(view, 'the fingerprint, and no word of ICE', '#verdict',
+      /^(?![^]*ICE:)[^]*DTLS: failed: does not match/);
     await view.evaluate(() => { for (const d of document.querySelectorAll('.sdp[open]')) d.open = false; });
     await looksRight(view, 'console-failed');
     await open(view, noIce);
@@ -144,7 +150,8 @@ await Run.main(`console ${browserName}`, async (run) => {
     await shows(view, 'not secure', '#verdict', /Refused with 488[^]*SDP: offer of the access leg refused/);
     await open(view, busy);
     await shows(view, 'busy', '#verdict', /Refused with 486[^]*the core said SIP\/2\.0 486/);
-    const text = execFileSync(path.join(run.build, 'imsgwctl'), ['-s', gateway.values.admin_socket, 'explain', noIce], { encoding: 'utf8' });
+    const text = execFileSync(path.join(run.build, 'imsgwctl'), ['-s', gateway.values.admin_socket, 'explain', noIce],
+      { encoding: 'utf8' });
     expect(/ICE: no valid connectivity check/.test(text), 'imsgwctl explain says the same', text);
     await view.keyboard.press('Escape');
     await shows(view, 'back', '#found', /5 of 5 calls/);
@@ -162,7 +169,8 @@ await Run.main(`console ${browserName}`, async (run) => {
     const post = (headers) => fetch(`${at}api/log-level/info`, { method: 'POST', headers }).then((r) => r.status);
     expect(await post({}) === 401, 'without a token', await post({}));
     expect(await post({ authorization: 'Bearer something-else-of-this' }) === 401, 'with a wrong one', '');
-    const got = execFileSync('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', 'Host: evil.example', `${at}api/status`], { encoding: 'utf8' });
+    const got = execFileSync('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', 'Host: evil.example',
+      `${at}api/status`], { encoding: 'utf8' });
     expect(got === '403', 'by another name', got);
   });
   await run.step('with it: log level, reload, drain', async () => {
@@ -175,7 +183,8 @@ await Run.main(`console ${browserName}`, async (run) => {
     await view.evaluate(() => { document.getElementById('token').value = ''; });
     await view.type('#token', token);
     await view.keyboard.press('Enter');
-    await until('the actions', () => view.evaluate(() => document.getElementById('actions')?.hidden), (h) => h === false);
+    await until('the actions', () => view.evaluate(() => document.getElementById('actions')?.hidden),
+      (h) => h === false);
     await looksRight(view, 'console-actions');
     await view.select('#level', 'warning');
     await view.click('#set-level');
@@ -190,7 +199,8 @@ await Run.main(`console ${browserName}`, async (run) => {
     await wire.stop();
     const secrets = secretsOf(wire, base, sdps);
     const paths = ['status', 'calls', 'registrations', 'history', 'agws', 'metrics', 'help',
-      ...history.flatMap(({ call: id, call_id: callId }) => [`trace/${encodeURIComponent(callId)}`, `explain/${encodeURIComponent(id || callId)}`])];
+      ...history.flatMap(({ call: id, call_id: callId }) => [`trace/${encodeURIComponent(callId)}`,
+        `explain/${encodeURIComponent(id || callId)}`])];
     for (const p of paths) {
       const answer = await (await fetch(`${at}api/${p}`)).text();
       expect(/^\{"ok":true/.test(answer), `an answer to ${p}`, answer);
@@ -204,11 +214,13 @@ await Run.main(`console ${browserName}`, async (run) => {
   await run.step('HEP: a collector reads what was said, and who said it to whom', async () => {
     await until('it wrote', () => statSync(heard).size, (n) => n > 100);
     await collector.close();
-    const rows = execFileSync('tshark', ['-r', heard, '-Y', 'sip.Method == "INVITE"', '-T', 'fields', '-e', 'ip.src', '-e', 'ip.dst',
-      '-e', 'udp.srcport', '-e', 'udp.dstport', '-e', 'sip.r-uri.user', '-d', `udp.port==${base},sip`, '-d', `udp.port==${base + 2},sip`],
+    const rows = execFileSync('tshark', ['-r', heard, '-Y', 'sip.Method == "INVITE"', '-T', 'fields', '-e', 'ip.src',
+      '-e', 'ip.dst', '-e', 'udp.srcport', '-e', 'udp.dstport', '-e', 'sip.r-uri.user', '-d', `udp.port==${base},sip`,
+      '-d', `udp.port==${base + 2},sip`],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n').map((l) => l.split('\t'));
     const toCore = rows.filter((r) => r[3] === `${base}`);
-    expect(toCore.length === 5 && toCore.every(([from, to, source]) => from === '127.0.0.1' && to === '127.0.0.1' && source === `${base + 2}`),
+    expect(toCore.length === 5 && toCore.every(([from, to, source]) => from === '127.0.0.1' && to === '127.0.0.1'
+      && source === `${base + 2}`),
       'the INVITEs to the core', rows);
     expect(rows.some((r) => r[4] === 'busy'), 'one to busy', rows);
   });

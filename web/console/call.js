@@ -23,7 +23,7 @@ function ladderRow(call, e) {
 }
 
 const ladder = (call) => card('Ladder',
-  el('p', { class: 'lanes', 'aria-hidden': 'true' }, el('span', {}, 'access'), el('span', {}, 'imsgw'), el('span', {}, 'core')),
+  el('p', { class: 'lanes', 'aria-hidden': 'true' }, ['access', 'imsgw', 'core'].map((lane) => el('span', {}, lane))),
   el('ol', { class: 'ladder' }, call.events.map((e) => ladderRow(call, e))),
   call.left_out > 0 && el('p', { class: 'soft' }, `${call.left_out} later events were not kept.`));
 
@@ -34,9 +34,11 @@ function steps(call) {
     return { name: e.text.slice(0, at), outcome: e.text.slice(at + 2), good: e.good, at_ms: e.at_ms };
   });
   const came = call.events.find((e) => e.kind === 'sip' && e.leg === 'access');
-  if (came) rows.unshift({ name: 'WebSocket', outcome: `${came.transport} with ${came.peer}`, good: true, at_ms: came.at_ms });
+  if (came) rows.unshift({ name: 'WebSocket', outcome: `${came.transport} with ${came.peer}`, good: true,
+    at_ms: came.at_ms });
   const sent = call.events.find((e) => e.kind === 'sip' && e.leg === 'core' && !e.out);
-  if (sent) rows.push({ name: 'core leg', outcome: `${sent.transport} with ${sent.peer}`, good: true, at_ms: sent.at_ms });
+  if (sent) rows.push({ name: 'core leg', outcome: `${sent.transport} with ${sent.peer}`, good: true,
+    at_ms: sent.at_ms });
   return rows.sort((a, b) => a.at_ms - b.at_ms);
 }
 
@@ -53,7 +55,8 @@ function pair(e) {
     el('summary', {}, `SDP of the ${from} in ${what(e)}${e.sdp_after ? ', before and after' : ': nothing went on'}`),
     el('p', { class: 'sides', 'aria-hidden': 'true' }, el('span', {}, 'as it came'), el('span', {}, 'as it went on')),
     el('div', { class: 'diff' }, rows.map((r) => el('div', { class: r.isSame ? 'same' : '' },
-      cell(r.before, r.isSame ? ' ' : '−', r.isSame ? 'kept' : 'gone'), cell(r.after, r.isSame ? ' ' : '+', r.isSame ? 'kept' : 'come')))));
+      r.isSame ? [cell(r.before, ' ', 'kept'), cell(r.after, ' ', 'kept')]
+        : [cell(r.before, '−', 'gone'), cell(r.after, '+', 'come')]))));
 }
 
 function sdp(call) {

@@ -21,14 +21,16 @@ export function table(caption, columns, rows, empty) {
   if (rows.length === 0) return el('p', { class: 'soft' }, empty);
   return el('table', {}, el('caption', {}, caption),
     el('thead', {}, el('tr', {}, columns.map((c) => el('th', { scope: 'col' }, c)))),
-    el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((c, i) => el('td', { data: { label: columns[i] } }, c))))));
+    el('tbody', {}, rows.map((cells) => el('tr', {},
+      cells.map((c, i) => el('td', { data: { label: columns[i] } }, c))))));
 }
 
 export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));
-  const parts = [[Math.floor(s / 86400), 'd'], [Math.floor(s / 3600) % 24, 'h'], [Math.floor(s / 60) % 60, 'min'], [s % 60, 's']];
+  const parts = [[Math.floor(s / 86400), 'd'], [Math.floor(s / 3600) % 24, 'h'], [Math.floor(s / 60) % 60, 'min'],
+    [s % 60, 's']];
   const from = parts.findIndex(([n]) => n > 0);
   return from < 0 ? '0 s' : parts.slice(from, from + 2).map(([n, unit]) => `${n} ${unit}`).join(' ');
 }

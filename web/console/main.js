@@ -38,7 +38,8 @@ async function overview() {
     byId('numbers-of-now').replaceChildren(...nodes);
   } else {
     put('overview', () => [el('div', { id: 'numbers-of-now' }, nodes), el('div', { id: 'actions', hidden: !hasToken() },
-      actionsCard({ onLevel: (l) => act(`log from ${l} on`, 'log-level', l), onReload: () => act('configuration read', 'reload'),
+      actionsCard({ onLevel: (l) => act(`log from ${l} on`, 'log-level', l),
+        onReload: () => act('configuration read', 'reload'),
         onDrain: drain, isDraining: status.state !== 'running' }))]);
   }
   byId('actions').hidden = !hasToken();
@@ -69,7 +70,8 @@ const views = {
       if (e.status !== 404) throw e;
       return null;
     });
-    put(`call ${JSON.stringify(call)}`, () => (call ? callView(call) : [el('p', {}, `There is no call ${id} in the history.`)]));
+    put(`call ${JSON.stringify(call)}`,
+      () => (call ? callView(call) : [el('p', {}, `There is no call ${id} in the history.`)]));
   },
 };
 
@@ -123,7 +125,8 @@ async function act(done, verb, arg) {
 }
 
 async function drain() {
-  byId('sure-what').textContent = 'No new calls and registrations from now on; the process ends with the last call. Drain?';
+  byId('sure-what').textContent =
+    'No new calls and registrations from now on; the process ends with the last call. Drain?';
   byId('sure').showModal();
   await new Promise((closed) => byId('sure').addEventListener('close', closed, { once: true }));
   if (byId('sure').returnValue === 'yes') await act('draining', 'drain');

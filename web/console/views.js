@@ -5,8 +5,12 @@ const callLink = (id, text = id) => el('a', { href: `#/call/${encodeURIComponent
 
 // ---- overview ----
 
-const rates = [['calls', 'imsgw_calls_total', 60, 'a minute'], ['SIP messages', 'imsgw_sip_messages_total', 1, 'a second'],
-  ['media packets', 'imsgw_media_received_total', 1, 'a second'], ['refused calls', 'imsgw_call_refused_total', 60, 'a minute']];
+const rates = [
+  ['calls', 'imsgw_calls_total', 60, 'a minute'],
+  ['SIP messages', 'imsgw_sip_messages_total', 1, 'a second'],
+  ['media packets', 'imsgw_media_received_total', 1, 'a second'],
+  ['refused calls', 'imsgw_call_refused_total', 60, 'a minute'],
+];
 
 const rate = (now, before, name, per) => {
   const passed = (now.at - before.at) / 1000;
@@ -34,7 +38,8 @@ export function actionsCard({ onLevel, onReload, onDrain, isDraining }) {
     el('label', { for: 'level' }, 'Log from'), level,
     el('button', { id: 'set-level', onclick: () => onLevel(level.value) }, 'Set log level'),
     el('button', { id: 'reload', onclick: onReload }, 'Reload configuration'),
-    el('button', { id: 'drain', class: 'stop', disabled: isDraining, onclick: onDrain }, isDraining ? 'Draining' : 'Drain')),
+    el('button', { id: 'drain', class: 'stop', disabled: isDraining, onclick: onDrain },
+      isDraining ? 'Draining' : 'Drain')),
   el('p', { id: 'done', role: 'status' }));
 }
 
@@ -73,9 +78,11 @@ export function historyView(list, wish, onWish) {
     const found = list.filter((c) => outcomes[wish.outcome](c) && matches(c, words));
     results.replaceChildren(table(`${found.length} of ${list.length} calls, newest first`,
       ['Time', 'Call', 'Caller', 'Callee', 'Outcome'],
-      found.map((c) => [new Date(c.begun_ms).toLocaleString([], { hour12: false }), callLink(c.call || c.call_id, c.call || '(none)'),
+      found.map((c) => [new Date(c.begun_ms).toLocaleString([], { hour12: false }),
+        callLink(c.call || c.call_id, c.call || '(none)'),
         c.caller || '–', c.callee || '–',
-        el('span', { class: `outcome ${c.troubles ? 'bad' : 'good'}` }, c.troubles ? `✗ ${c.verdict}, ${c.troubles} went wrong` : `✓ ${c.verdict}`)]),
+        el('span', { class: `outcome ${c.troubles ? 'bad' : 'good'}` },
+          c.troubles ? `✗ ${c.verdict}, ${c.troubles} went wrong` : `✓ ${c.verdict}`)]),
       list.length ? 'Nothing matches.' : 'There was no call yet, or trace_calls is 0.'));
   };
   const wished = (change) => {
@@ -83,7 +90,8 @@ export function historyView(list, wish, onWish) {
     onWish(wish);
     show();
   };
-  const search = el('input', { id: 'search', type: 'search', placeholder: 'caller, callee, id, outcome', value: wish.text,
+  const search = el('input', { id: 'search', type: 'search', placeholder: 'caller, callee, id, outcome',
+    value: wish.text,
     spellcheck: 'false', oninput: () => wished({ text: search.value }) });
   const filter = el('select', { id: 'outcome', onchange: () => wished({ outcome: filter.value }) },
     Object.keys(outcomes).map((o) => el('option', { selected: o === wish.outcome }, o)));
