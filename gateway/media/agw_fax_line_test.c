@@ -14,9 +14,9 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/crypto.h"
-#include "tests/harness/fax_rig.h"
+#include "tests/harness/fax_line.h"
 
-enum { SAMPLES = 160, LIMIT_S = 90, RTP = 12, CONTROL_PORT = 23680, CALLS = 2 };
+enum { LIMIT_S = 90, CONTROL_PORT = 23680, CALLS = 2 };
 
 static const struct fax_case cases[CALLS] = {
     { "from the phone, V.17, ECM",
@@ -112,71 +112,10 @@ static struct gw_addr port_of(const char *media)
     return a;
 }
 
-/* ---- the machine on the line ---- */
-
-struct line {
-    fax_state_t *f;
-    int fd;
-    struct gw_addr to;
-    uint16_t seq;
-    uint32_t timestamp;
-    bool is_over;
-    int result;
-};
-
-static void on_phase_e(t30_state_t *t30, void *arg, int result)
-{
-    struct line *l = arg;
-
-    (void)t30;
-    l->is_over = true;
-    l->result = result;
-}
-
-static void line_init(struct line *l, const struct fax_case *c, const char *tiff)
-{
-    t30_state_t *t30;
-
-    l->f = fax_init(NULL, c->is_from_core);
-    fax_set_transmit_on_idle(l->f, true);
-    t30 = fax_get_t30_state(l->f);
-    fax_t30_set(t30, c, c->is_from_core, tiff);
-    t30_set_phase_e_handler(t30, on_phase_e, l);
-}
-
-static void line_turn(struct line *l)
-{
-    uint8_t p[RTP + 4 * SAMPLES];
-    int16_t sound[4 * SAMPLES];
-    struct sockaddr_storage ss;
-    ssize_t n;
-    int k;
-
-    while ((n = recv(l->fd, p, sizeof(p), MSG_DONTWAIT)) > RTP) {
-        if ((p[1] & 0x7f) != 8)
-            continue;
-        for (k = 0; k < n - RTP; k++)
-            sound[k] = alaw_to_linear(p[RTP + k]);
-        fax_rx(l->f, sound, k);
-    }
-    k = fax_tx(l->f, sound, SAMPLES);
-    memset(sound + k, 0, (size_t)(SAMPLES - k) * sizeof(sound[0]));
-    memcpy(p, "\x80\x08\0\0\0\0\0\0line", RTP);
-    p[2] = (uint8_t)(l->seq >> 8);
-    p[3] = (uint8_t)l->seq++;
-    for (int i = 0; i < 4; i++)
-        p[4 + i] = (uint8_t)(l->timestamp >> (24 - 8 * i));
-    l->timestamp += SAMPLES;
-    for (int i = 0; i < SAMPLES; i++)
-        p[RTP + i] = linear_to_alaw(sound[i]);
-    n = gw_addr_to_sockaddr(&l->to, &ss);
-    (void)!sendto(l->fd, p, sizeof(p) - 3 * SAMPLES, MSG_DONTWAIT, (struct sockaddr *)&ss, (socklen_t)n);
-}
-
 /* ---- calls ---- */
 
 static struct fax_machine phones[CALLS];
-static struct line lines[CALLS];
+static struct fax_line lines[CALLS];
 static char folder[] = "/tmp/agw_fax_line_XXXXXX";
 
 static void name_of(char out[200], unsigned i, const char *what)
@@ -194,7 +133,7 @@ static uint64_t make_call(unsigned i)
     name_of(sent, 0, "sent");
     name_of(got, i, "got");
     fax_machine_init(&phones[i], c, 0, c->is_from_core ? got : sent);
-    line_init(&lines[i], c, c->is_from_core ? sent : got);
+    fax_line_init(&lines[i], c, c->is_from_core ? sent : got);
     lines[i].fd = fax_udp(&a);
     ctx = fax_call(&phones[i], NULL);
     snprintf(sdp, sizeof(sdp),
@@ -254,7 +193,7 @@ TEST(t38_pages_pass_between_a_phone_with_dtls_and_a_machine_behind_the_t38_gatew
         over = 0;
         for (unsigned i = 0; i < CALLS; i++) {
             fax_machine_turn(&phones[i]);
-            line_turn(&lines[i]);
+            fax_line_turn(&lines[i]);
             over += phones[i].is_over + lines[i].is_over;
         }
         gw_agw_dispatch(fax.agw);

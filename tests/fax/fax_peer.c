@@ -1,9 +1,9 @@
 /* A fax machine of spandsp as a program, for calls through the whole gateway: T.38 over UDPTL, plain or over DTLS with
- * or without ICE, or bare IFPs in UDP datagrams for who carries them over a data channel. It says where it is, is told
- * where to send, and ends with its fax.
+ * or without ICE; bare IFPs in UDP datagrams, for who carries them over a data channel; or a line, which is modems as
+ * PCMA over RTP at the pace of a telephone. It says where it is, is told where to send, and ends with its fax.
  *
  *   fax_peer draw FILE PAGES | compare FILE PAGES
- *   fax_peer ifp|udptl|dtls|dtls-server|ice send|receive FILE [redundancy|fec|none [PER CENT LOST]]
+ *   fax_peer ifp|udptl|dtls|dtls-server|ice|line send|receive FILE [redundancy|fec|none [PER CENT LOST [US FOR 20 MS]]]
  *     out: port PORT [FINGERPRINT]        in: ADDRESS PORT [FINGERPRINT [UFRAG PWD]]
  *     out: over RESULT PAGES              0 is T30_ERR_OK */
 #include <stdio.h>
@@ -15,9 +15,9 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/dtls/fingerprint.h"
-#include "tests/harness/fax_rig.h"
+#include "tests/harness/fax_line.h"
 
-enum { STEP_US = 2000 /* for 20 ms of fax */, LIMIT_S = 60 };
+enum { STEP_US = 2000 /* for 20 ms of fax */, LINE_US = 20000, LIMIT_S = 90 };
 
 static const char *const ways[] = { "udptl", "dtls", "dtls-server", "ice", "ifp" }; /* enum fax_access */
 static const char *const corrections[] = { "none", "redundancy", "fec" };           /* enum gw_iq_ec */
@@ -97,6 +97,33 @@ static void read_peer(struct fax_machine *m, const struct fax_case *c)
     memcpy(m->end.pwd, pwd, sizeof(m->end.pwd));
 }
 
+static int run_line(const char *role, const char *file)
+{
+    bool is_sender = strcmp(role, "send") == 0;
+    struct fax_case c = { .is_from_core = is_sender, .modems = V17, .has_ecm = true, .compression = MMR };
+    struct gw_addr here;
+    struct fax_line l = { .fd = bind_port(&here) };
+    struct fax_machine place = { .fd = l.fd };
+    uint64_t begin, next;
+
+    fax_line_init(&l, &c, file);
+    printf("port %u\n", here.port);
+    fflush(stdout);
+    read_peer(&place, &c);
+    l.to = place.to;
+    next = begin = gw_clock_us();
+    for (unsigned more = 50; more && next - begin < LIMIT_S * GW_S; more -= l.is_over) { /* and what the other misses */
+        fax_line_turn(&l);
+        next += LINE_US;
+        if (next > gw_clock_us())
+            usleep((unsigned)(next - gw_clock_us()));
+    }
+    printf("over %d 1\n", l.is_over ? l.result : -1);
+    fflush(stdout);
+    fax_free(l.f);
+    return l.is_over && l.result == T30_ERR_OK ? 0 : 1;
+}
+
 static int run(int argc, char **argv)
 {
     struct fax_case c = { .access = (enum fax_access)index_of(ways, 5, argv[1]),
@@ -104,18 +131,20 @@ static int run(int argc, char **argv)
                           .modems = V17,
                           .has_ecm = true,
                           .compression = MMR };
+    unsigned step_us;
     uint64_t begin, next;
     struct fax_machine m = { .dice = (uint32_t)getpid() };
 
     c.ec[0] = (enum gw_iq_ec)(argc > 4 ? index_of(corrections, 3, argv[4]) : GW_IQ_EC_REDUNDANCY);
     c.loss[0] = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
+    step_us = argc > 6 ? (unsigned)atoi(argv[6]) : STEP_US;
     fax_machine_init(&m, &c, 0, argv[3]);
     say_place(&m, &c);
     read_peer(&m, &c);
     next = begin = gw_clock_us();
     while (!m.is_over && next - begin < LIMIT_S * GW_S) {
         fax_machine_turn(&m);
-        next += STEP_US;
+        next += step_us;
         if (next > gw_clock_us())
             usleep((unsigned)(next - gw_clock_us()));
         else
@@ -142,5 +171,7 @@ int main(int argc, char **argv)
         printf("%u rows differ\n", fax_compare(argv[2], (unsigned)atoi(argv[3])));
         return 0;
     }
+    if (argc == 4 && strcmp(argv[1], "line") == 0)
+        return run_line(argv[2], argv[3]);
     return argc < 4 ? 2 : run(argc, argv);
 }
