@@ -8,13 +8,15 @@ class JsSipClient extends Client {
   #ua;
   #session;
 
-  start({ url, user, password, domain }) {
+  // `token`: a web token instead of the password.
+  start({ url, user, password, domain, token }) {
     JsSIP.debug.enable('JsSIP:Transport JsSIP:RTCSession');
     this.#ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(url)], uri: `sip:${user}@${domain}`, password,
-      register_expires: 600 });
+      authorization_jwt: token && `Bearer ${token}`, register_expires: 600 });
     this.#ua.on('registered', () => this.note('registered', { registered: true }));
     this.#ua.on('unregistered', () => this.note('unregistered', { registered: false }));
-    this.#ua.on('registrationFailed', (e) => this.note('registration failed', { cause: e.cause }));
+    this.#ua.on('registrationFailed', (e) => this.note('registration failed', { cause: e.cause,
+      challenge: e.response?.getHeader('WWW-Authenticate'), status: e.response?.status_code }));
     this.#ua.on('disconnected', (e) => this.note('disconnected', { cause: e.reason }));
     this.#ua.on('newRTCSession', ({ session, originator }) => this.#take(session, originator));
     this.#ua.start();
