@@ -65,7 +65,8 @@ class Phone(Client):
         if not m or m.method != "INVITE" or m.status:
             return super()._take(text)
         body = self.answer(m.body)
-        lines = ["SIP/2.0 200 OK", *(f"Via: {v}" for v in m.all("Via")), f"From: {m['From']}", f"To: {m['To']}",
+        to = m["To"] if ";tag=" in m["To"] else f"{m['To']};tag=phone"
+        lines = ["SIP/2.0 200 OK", *(f"Via: {v}" for v in m.all("Via")), f"From: {m['From']}", f"To: {to}",
                  f"Call-ID: {m['Call-ID']}", f"CSeq: {m['CSeq']}", f"Contact: {self.contact}",
                  "Content-Type: application/sdp", f"Content-Length: {len(body)}", "", ""]
         self.send("\r\n".join(lines) + body)
@@ -76,10 +77,15 @@ class Phone(Client):
         self.udp.close()
 
 
-async def phone(lab, user):
+async def phone(lab, user, headers=()):
     p = await Phone(user, "ims.example").open_udp(lab.port(), ("127.0.0.1", lab.base + 5))
-    assert (await p.register()).status == 200
+    r = await p.register(headers=headers)
+    assert r.status == 200 and ("udptl-dtls;mediasec" in r.all("Security-Server")) == bool(headers), r.text
     return p
+
+
+MEDIASEC = ["Security-Client: udptl-dtls;mediasec", "Require: mediasec", "Proxy-Require: mediasec"] # TS 33.328 s. L.3
+ICE = ["a=ice-ufrag:faxfax", "a=ice-pwd:faxfaxfaxfaxfaxfaxfaxfax"] # fax_peer's
 
 
 class Fax(Channel, asyncio.DatagramProtocol):
@@ -330,6 +336,64 @@ async def the_core_switches_a_phone_to_fax_and_back(lab):
     await p.hang_up()
 
 
+async def requests_dtls(lab, user, way, *lines):
+    near, far = await machines(lab, True, near=way)
+    p = await phone(lab, user, MEDIASEC)
+    lab.core.answer = lambda offer: sdp(image(far))
+    r = await p.call("sip:fax@ims.example", sdp([*image(near, setup="active"), "a=3ge2ae:requested", *lines]))
+    assert r.status == 200 and " UDP/TLS/UDPTL " in r.body and "a=setup:passive" in r.body, r.text
+    offer = lab.core.last.invite.body
+    assert " udptl " in offer and "fingerprint" not in offer and "3ge2ae" not in offer, offer
+    ice = [re.search(rf"a=ice-{name}:(\S+)", r.body)[1] for name in ("ufrag", "pwd")] if lines else []
+    near.send_to(port_of(r.body), fingerprint_of(r.body), *ice)
+    far.send_to(port_of(offer))
+    await judge(lab, near, far)
+    await p.hang_up()
+
+
+async def a_phone_requests_dtls_and_the_core_has_it_plain(lab):
+    """TS 33.328 s. L.3 (T38-012); with ICE (RFC 7345 s. 4)."""
+    await requests_dtls(lab, "phone4", "dtls")
+    await requests_dtls(lab, "phone5", "ice", *ICE)
+
+
+async def a_registered_phone_is_offered_dtls(lab):
+    near, far = await machines(lab, False, near="dtls-server")
+    p, offers = await phone(lab, "phone6", MEDIASEC), []
+
+    def take(offer):
+        offers.append(offer)
+        return sdp(image(near, setup="passive"))
+    p.answer = take
+    dialog, r = await lab.core.call("phone6", sdp(image(far)))
+    assert r.status == 200 and " udptl " in r.body, r.text
+    assert " UDP/TLS/UDPTL " in offers[0] and "a=3ge2ae:applied" in offers[0] and "a=setup:actpass" in offers[0], offers
+    near.send_to(port_of(offers[0]), fingerprint_of(offers[0]))
+    far.send_to(port_of(r.body))
+    await judge(lab, near, far)
+    await dialog.bye()
+    p.udp.close()
+
+
+async def a_wrong_fingerprint_ends_the_call(lab):
+    """T38-009."""
+    near, far = await machines(lab, True, near="dtls")
+    p = await phone(lab, "phone7", MEDIASEC)
+    lab.core.answer = lambda offer: sdp(image(far))
+    wrong = sdp([*image(near, setup="active"), "a=3ge2ae:requested"]).replace(near.fingerprint, ":".join(["AB"] * 32))
+    r = await p.call("sip:fax@ims.example", wrong)
+    near.send_to(port_of(r.body), fingerprint_of(r.body))
+    bye = await p.next("BYE")
+    assert "cause=488" in bye["Reason"] and "media security" in bye["Reason"], bye.text
+    await asyncio.wait_for(lab.core.last.ended.wait(), 5)
+    near.process.kill()
+    far.process.kill()
+    record = await record_of(lab, lambda r: r["why"] == "media security")
+    assert record["cause"] == 488, record
+    assert lab.metrics()['imsgw_call_media_failures_total{why="security"}'] == 1
+    p.udp.close()
+
+
 async def a_phone_and_the_core_have_dtls_of_their_own(lab):
     """TS 33.328 s. 7.2.2: without a request nothing of it is ours."""
     near, far = await machines(lab, True, near="dtls", far="dtls-server")
@@ -365,4 +429,7 @@ if __name__ == "__main__":
           a_phone_sends_a_fax_with_losses_on_both_legs,
           the_core_switches_a_phone_to_fax_and_back,
           a_phone_and_the_core_have_dtls_of_their_own,
+          a_phone_requests_dtls_and_the_core_has_it_plain,
+          a_registered_phone_is_offered_dtls,
+          a_wrong_fingerprint_ends_the_call,
           the_fax_to_the_line_arrives], setup, nothing_of_it_is_malformed, timeout=90)
