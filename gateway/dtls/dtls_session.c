@@ -6,6 +6,8 @@
 #include <sys/time.h>
 
 #include "gateway/dtls/dtls_priv.h"
+#include "gateway/dtls/dtls_record.h"
+#include "gateway/dtls/fingerprint.h"
 
 /* Initial retransmission time-out. RFC 6347 s. 4.2.4.1 says 1 s where nothing is known of the path; here a STUN check
  * has just passed it. The answer to a lost flight is what the user waits for. */
@@ -13,14 +15,20 @@
 #define RTO_MAX_US (3 * GW_S) /* OpenSSL gives up after 12; so many fit into 30 s */
 #define HANDSHAKE_MAX_US (30 * GW_S)
 
+enum { LAST_FLIGHT = 128 }; /* ChangeCipherSpec and Finished: 75 octets */
+
 struct gw_dtls {
     struct gw_dtls_config config;
-    SSL *ssl; /* NULL once trimmed or over */
+    SSL *ssl; /* NULL once UP, or over */
     enum gw_dtls_state state;
     int cause;
-    bool has_sent;   /* since the flag was last cleared */
-    bool has_data;   /* records were sent or received */
-    bool is_resting; /* the record buffers, 33 kB, are given back until they are needed */
+    bool has_sent; /* since the flag was last cleared */
+    uint8_t *cert; /* of the peer, DER, once UP: other fingerprints may be signalled */
+    size_t cert_len;
+    uint8_t
+        last[LAST_FLIGHT]; /* our last flight of the handshake, if it was the last of all; for who has not heard it */
+    size_t last_len;
+    struct gw_dtls_records records;
     struct gw_dtls_peer peer;
     struct timeval *ssl_timer; /* inside ssl, see on_ctrl */
     uint64_t rto_us, retransmit_us, give_up_us;
@@ -38,6 +46,12 @@ static int on_bio_write(BIO *b, const char *p, int len)
     struct gw_dtls *d = BIO_get_data(b);
 
     d->has_sent = true;
+    if (d->state == GW_DTLS_HANDSHAKE) {
+        if (d->last_len + (size_t)len <= LAST_FLIGHT)
+            memcpy(d->last + d->last_len, p, (size_t)len);
+        d->last_len += (size_t)len;
+    }
+    gw_dtls_records_sent(&d->records, (struct gw_span){ p, (size_t)len });
     d->config.send(d->config.arg, (struct gw_span){ p, (size_t)len });
     return len;
 }
@@ -109,15 +123,6 @@ static void init(void)
     pthread_once(&once, init_once);
 }
 
-/* OpenSSL makes the buffers anew when it reads, but not when it writes. */
-static bool wake(struct gw_dtls *d)
-{
-    if (d->is_resting && SSL_alloc_buffers(d->ssl) != 1)
-        return false;
-    d->is_resting = false;
-    return true;
-}
-
 /* ---- life ---- */
 
 int gw_dtls_new(const struct gw_dtls_config *config, struct gw_dtls **out)
@@ -167,6 +172,8 @@ void gw_dtls_free(struct gw_dtls *d)
         return;
     drop_ssl(d);
     gw_dtls_identity_unref(d->config.identity);
+    gw_dtls_records_wipe(&d->records);
+    free(d->cert);
     OPENSSL_cleanse(&d->keys, sizeof(d->keys));
     free(d);
 }
@@ -176,7 +183,28 @@ static void end(struct gw_dtls *d, enum gw_dtls_state state, int cause)
     d->state = state;
     d->cause = cause;
     OPENSSL_cleanse(&d->keys, sizeof(d->keys));
+    gw_dtls_records_wipe(&d->records);
     drop_ssl(d);
+}
+
+static int seal(struct gw_dtls *d, enum gw_dtls_type type, struct gw_span plain)
+{
+    uint8_t out[GW_DTLS_PLAIN_MAX + GW_DTLS_RECORD_OVERHEAD];
+    int n = gw_dtls_seal(&d->records, type, plain, out);
+
+    if (n > 0)
+        d->config.send(d->config.arg, (struct gw_span){ out, (size_t)n });
+    return n > 0 ? 0 : n;
+}
+
+static void say_close(struct gw_dtls *d)
+{
+    static const uint8_t close_notify[] = { 1, 0 };
+
+    if (d->ssl)
+        SSL_shutdown(d->ssl);
+    else if (d->state == GW_DTLS_UP)
+        (void)seal(d, GW_DTLS_ALERT, GW_SPAN(close_notify));
 }
 
 /* RFC 5764 s. 4.2: client key, server key, client salt, server salt; by DTLS role, whoever offered. */
@@ -210,27 +238,41 @@ static int export_keys(struct gw_dtls *d)
     return 0;
 }
 
-/* The handshake is done: compare, and only then keys exist. */
+static int keep_cert(struct gw_dtls *d)
+{
+    X509 *cert = SSL_get1_peer_certificate(d->ssl);
+    uint8_t *p;
+    int len = cert ? i2d_X509(cert, NULL) : 0;
+
+    p = d->cert = len > 0 ? malloc((size_t)len) : NULL;
+    d->cert_len = d->cert ? (size_t)i2d_X509(cert, &p) : 0;
+    X509_free(cert);
+    return d->cert ? 0 : GW_E_NOMEM;
+}
+
+/* The handshake is done: compare, and only then keys exist. OpenSSL has no part in what follows. */
 static void verify(struct gw_dtls *d)
 {
-    int err;
+    int err = 0;
 
     if (d->peer.nfingerprints == 0) {
         d->state = GW_DTLS_UNVERIFIED;
         return;
     }
-    if (!gw_dtls_peer_fits(d->ssl, &d->peer)) {
-        SSL_shutdown(d->ssl);
-        end(d, GW_DTLS_FAILED, GW_E_MISMATCH);
-        return;
-    }
-    err = export_keys(d);
+    if (!gw_dtls_peer_fits(d->ssl, &d->peer))
+        err = GW_E_MISMATCH;
+    err = err ? err : export_keys(d);
+    err = err ? err : keep_cert(d);
+    err = err ? err : gw_dtls_records_begin(&d->records, d->ssl, d->config.is_client);
     if (err) {
-        SSL_shutdown(d->ssl);
+        say_close(d);
         end(d, GW_DTLS_FAILED, err);
         return;
     }
     d->state = GW_DTLS_UP;
+    if (d->config.is_client || d->last_len > LAST_FLIGHT)
+        d->last_len = 0; /* the peer had the last word, and has ours if it said so */
+    drop_ssl(d);
 }
 
 /* After each step: is the timer running, and from when? */
@@ -248,18 +290,12 @@ static void rearm(struct gw_dtls *d, uint64_t now_us, bool is_new_flight)
         d->retransmit_us = now_us + d->rto_us;
 }
 
-/* Most calls never send a record; what the next handshake needs is at hand at once. */
-static void rest(struct gw_dtls *d)
-{
-    if (d->ssl && !d->is_resting)
-        d->is_resting = SSL_free_buffers(d->ssl) == 1;
-}
-
 static void handshake(struct gw_dtls *d, uint64_t now_us)
 {
     int ret;
 
     d->has_sent = false;
+    d->last_len = 0;
     ERR_clear_error();
     ret = SSL_do_handshake(d->ssl);
     if (ret == 1) {
@@ -290,55 +326,70 @@ bool gw_dtls_is_client_hello(struct gw_span g)
     return g.len >= 13 + 12 && p[0] == 22 && p[1] == 0xfe && p[3] == 0 && p[4] == 0 && p[13] == 1;
 }
 
-/* Records after the handshake: data, alerts, and a peer's repeated last flight, which OpenSSL answers with ours. */
-static void read_records(struct gw_dtls *d)
+/* The fingerprint is not known yet: what comes is dropped, but a repeated last flight of the peer is answered with
+ * ours, by OpenSSL. */
+static void drop_records(struct gw_dtls *d)
 {
-    uint8_t record[16384];
+    uint8_t record[GW_DTLS_PLAIN_MAX];
+    int n, why;
 
-    for (;;) {
-        int n, why;
-
-        ERR_clear_error();
+    ERR_clear_error();
+    do
         n = SSL_read(d->ssl, record, sizeof(record));
-        if (n > 0) {
-            d->has_data = true;
-            if (d->state == GW_DTLS_UP && d->config.on_data)
-                d->config.on_data(d->config.arg, (struct gw_span){ record, (size_t)n });
-            if (!d->ssl) /* the receiver closed */
-                return;
+    while (n > 0);
+    why = SSL_get_error(d->ssl, n);
+    if (why == SSL_ERROR_ZERO_RETURN || why == SSL_ERROR_SSL)
+        end(d, GW_DTLS_FAILED, GW_E_CLOSED);
+    ERR_clear_error();
+}
+
+static void read_alert(struct gw_dtls *d, const uint8_t *p, int n)
+{
+    if (n == 2 && (p[1] == 0 || p[0] == 2)) /* close_notify, or fatal */
+        end(d, GW_DTLS_CLOSED, GW_E_CLOSED);
+}
+
+/* `is_answered`: the datagram that ended the handshake; its own part of it needs no repetition. */
+static void read_records(struct gw_dtls *d, struct gw_span datagram, bool is_answered)
+{
+    uint8_t record[GW_DTLS_PLAIN_MAX], type = 0;
+    int n;
+
+    while (d->state == GW_DTLS_UP &&
+           (n = gw_dtls_open(&d->records, &datagram, &type, record)) != GW_E_AGAIN) { /* the receiver may close */
+        if (n < 0)
             continue;
-        }
-        why = SSL_get_error(d->ssl, n);
-        if (why == SSL_ERROR_ZERO_RETURN || why == SSL_ERROR_SSL)
-            end(d, d->state == GW_DTLS_UP ? GW_DTLS_CLOSED : GW_DTLS_FAILED, GW_E_CLOSED);
-        ERR_clear_error();
-        return;
+        if (type == GW_DTLS_DATA && n > 0 && d->config.on_data)
+            d->config.on_data(d->config.arg, (struct gw_span){ record, (size_t)n });
+        else if (type == GW_DTLS_ALERT)
+            read_alert(d, record, n);
+        else if (type == GW_DTLS_HANDSHAKE_MSG && d->last_len && !is_answered)
+            d->config.send(d->config.arg, (struct gw_span){ d->last, d->last_len });
     }
 }
 
 int gw_dtls_input(struct gw_dtls *d, struct gw_span datagram, uint64_t now_us)
 {
     const uint8_t *p = datagram.ptr;
+    bool is_last = false;
 
-    if (!d->ssl)
+    if (d->state >= GW_DTLS_FAILED)
         return GW_E_CLOSED;
     if (datagram.len < 13 || p[0] < 20 || p[0] > 63)
         return GW_E_SYNTAX;
     gw_dtls_start(d, now_us);
-    if (!d->ssl)
-        return GW_E_CLOSED;
-    if (!wake(d))
-        return GW_E_NOMEM;
     d->in = datagram;
-    if (d->state == GW_DTLS_HANDSHAKE)
+    if (d->state == GW_DTLS_HANDSHAKE) {
         handshake(d, now_us);
-    if (d->ssl && d->state != GW_DTLS_HANDSHAKE) { /* more records may follow the last of the handshake */
-        read_records(d);
+        is_last = true;
+    }
+    if (d->state == GW_DTLS_UNVERIFIED) { /* more records may follow the last of the handshake */
+        drop_records(d);
         rearm(d, now_us, false);
     }
     d->in.len = 0;
-    if (d->state == GW_DTLS_UP && !d->has_data)
-        rest(d);
+    if (d->state == GW_DTLS_UP)
+        read_records(d, datagram, is_last);
     return 0;
 }
 
@@ -360,17 +411,22 @@ void gw_dtls_expire(struct gw_dtls *d, uint64_t now_us)
     if (d->ssl_timer && d->ssl_timer->tv_sec)
         d->ssl_timer->tv_sec = 1; /* long ago; 0 would mean stopped */
     ERR_clear_error();
-    if (!wake(d) || DTLSv1_handle_timeout(d->ssl) < 0)
+    if (DTLSv1_handle_timeout(d->ssl) < 0)
         end(d, GW_DTLS_FAILED, GW_E_TIMEOUT); /* OpenSSL's own limit of 12 */
     ERR_clear_error();
 }
 
 void gw_dtls_set_fingerprints(struct gw_dtls *d, const struct gw_iq_fingerprint *list, unsigned n)
 {
-    if (!gw_dtls_peer_set(&d->peer, list, n))
+    if (!gw_dtls_peer_set(&d->peer, list, n) || !d->peer.nfingerprints)
         return;
-    if (d->ssl && d->peer.nfingerprints && (d->state == GW_DTLS_UNVERIFIED || d->state == GW_DTLS_UP) && wake(d))
+    if (d->state == GW_DTLS_UNVERIFIED) {
         verify(d);
+    } else if (d->state == GW_DTLS_UP &&
+               !gw_fingerprint_match((struct gw_span){ d->cert, d->cert_len }, list, d->peer.nfingerprints)) {
+        say_close(d);
+        end(d, GW_DTLS_FAILED, GW_E_MISMATCH);
+    }
 }
 
 enum gw_dtls_state gw_dtls_state(const struct gw_dtls *d)
@@ -400,38 +456,20 @@ int gw_dtls_keys(const struct gw_dtls *d, struct gw_dtls_keys *out)
 
 int gw_dtls_send(struct gw_dtls *d, struct gw_span record)
 {
-    int n;
-
-    if (d->state != GW_DTLS_UP || !d->ssl)
+    if (d->state != GW_DTLS_UP)
         return GW_E_STATE;
-    if (record.len == 0 || record.len > 16384)
+    if (record.len == 0 || record.len > GW_DTLS_PLAIN_MAX)
         return GW_E_RANGE;
-    if (!wake(d))
-        return GW_E_NOMEM;
-    d->has_data = true;
-    ERR_clear_error();
-    n = SSL_write(d->ssl, record.ptr, (int)record.len);
-    ERR_clear_error();
-    return n == (int)record.len ? 0 : GW_E_CRYPTO;
+    return seal(d, GW_DTLS_DATA, record);
 }
 
 void gw_dtls_close(struct gw_dtls *d)
 {
-    if (!d->ssl)
+    if (d->state >= GW_DTLS_FAILED)
         return;
     ERR_clear_error();
-    if ((d->state == GW_DTLS_UP || d->state == GW_DTLS_UNVERIFIED) && wake(d))
-        SSL_shutdown(d->ssl);
+    if (d->state == GW_DTLS_UP || d->state == GW_DTLS_UNVERIFIED)
+        say_close(d);
     ERR_clear_error();
     end(d, GW_DTLS_CLOSED, GW_E_CLOSED);
-}
-
-void gw_dtls_trim(struct gw_dtls *d)
-{
-    if (d->state != GW_DTLS_UP)
-        return;
-    if (!d->config.on_data)
-        drop_ssl(d);
-    else
-        rest(d);
 }

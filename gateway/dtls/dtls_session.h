@@ -70,9 +70,5 @@ int gw_dtls_keys(const struct gw_dtls *d, struct gw_dtls_keys *out);
 int gw_dtls_send(struct gw_dtls *d, struct gw_span record);
 /* close_notify to the peer; the session is CLOSED. */
 void gw_dtls_close(struct gw_dtls *d);
-/* Gives back memory of a session that is UP: without on_data all of OpenSSL's, with it the record buffers until a record
- * comes or goes. Call when the peer is known to have all of our last flight (its SRTP came): without on_data, a late
- * retransmission of its own is dropped from then on. */
-void gw_dtls_trim(struct gw_dtls *d);
 
 #endif

@@ -398,31 +398,30 @@ TEST(replayed_damaged_and_foreign_datagrams_change_nothing_after_up)
     end(&a, &b);
 }
 
-TEST(a_session_that_rests_still_reads_writes_and_closes)
+/* The server was UP at once and has no OpenSSL any more when the client's Finished comes again. */
+TEST(a_last_flight_that_is_lost_again_and_again_is_repeated)
 {
     struct link l;
     struct side a, b;
 
     setup(&l, &a, &b);
-    gw_dtls_set_fingerprints(a.d, gw_dtls_identity_fingerprint(idb), 1);
-    gw_dtls_set_fingerprints(b.d, gw_dtls_identity_fingerprint(ida), 1);
+    know(&a, &b);
     gw_dtls_start(a.d, l.now);
-    run(&l, &a, &b);
-    for (int round = 0; round < 2; round++) {
-        gw_dtls_trim(b.d);
-        gw_dtls_trim(b.d);
-        EQ(gw_dtls_send(b.d, (struct gw_span){ "written", 7 }), 0); /* first a write, which makes no buffers by itself */
-        run(&l, &a, &b);
-        EQ(a.data_len, 7);
-        gw_dtls_trim(b.d);
-        EQ(gw_dtls_send(a.d, (struct gw_span){ "read", 4 }), 0);
-        run(&l, &a, &b);
-        EQ(b.data_len, 4);
+    while (gw_dtls_state(b.d) != GW_DTLS_UP && step(&l, &a, &b))
+        ;
+    for (int i = 0; i < 3; i++) {
+        unsigned before = b.sent;
+        l.n = 0;
+        while (b.sent == before && step(&l, &a, &b))
+            ;
+        EQ(b.sent, before + 1);
+        CHECK(gw_dtls_state(a.d) != GW_DTLS_UP);
     }
-    gw_dtls_trim(b.d);
-    gw_dtls_close(b.d);
     run(&l, &a, &b);
-    EQ(gw_dtls_state(a.d), GW_DTLS_CLOSED);
+    EQ(gw_dtls_state(a.d), GW_DTLS_UP);
+    EQ(gw_dtls_send(b.d, (struct gw_span){ "data", 4 }), 0);
+    run(&l, &a, &b);
+    EQ(a.data_len, 4);
     end(&a, &b);
 }
 
@@ -469,9 +468,6 @@ TEST(profile_order_is_ours_and_names_are_the_registered_ones)
     EQ(gw_dtls_keys(b.d, &k), 0);
     EQ(k.suite, GW_IQ_AES_CM_128_HMAC_SHA1_80);
     EQ(k.key_len, 30);
-    gw_dtls_trim(b.d); /* keys stay, the SSL goes */
-    EQ(gw_dtls_state(b.d), GW_DTLS_UP);
-    EQ(gw_dtls_input(b.d, (struct gw_span){ "\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\0\0", 14 }, l.now), GW_E_CLOSED);
     end(&a, &b);
     gw_dtls_identity_unref(id);
     EQ(gw_dtls_identity_new(none, 1, &id), GW_E_INVAL);

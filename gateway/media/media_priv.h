@@ -205,7 +205,6 @@ struct gw_termination {
     bool is_handshaking;               /* counted in worker.handshakes */
     bool is_dtls_over;                 /* failed or closed; only a new dtls_generation starts another */
     bool is_keyed;                     /* rx and tx hold the keys of `dtls` */
-    bool has_rx_media;                 /* SRTP came with the present keys */
     bool is_consent_lost, is_inactive; /* told already */
     uint64_t watch_us;                 /* inactivity and consent are counted from here at the earliest */
     unsigned logged, told;             /* bits: one log line per kind of refusal and call; `told` of `noticed` */
@@ -295,7 +294,6 @@ void gw_secure_begin(struct gw_termination *t);
 void gw_secure_init(struct gw_termination *t, const struct gw_iq_term *in);
 void gw_secure_apply(struct gw_termination *t, const struct gw_iq_term *in);
 void gw_secure_fini(struct gw_termination *t);
-void gw_secure_trim(struct gw_termination *t); /* the first SRTP of the present keys came */
 const char *gw_secure_name(const struct gw_termination *t, char *buf, size_t size);
 /* One log line per bit and call. */
 enum { GW_LOGGED_CHECK = 1, GW_LOGGED_BUSY = 2 };

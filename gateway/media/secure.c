@@ -26,7 +26,6 @@ static void drop_keys(struct gw_termination *t)
     gw_srtp_session_free(t->rx);
     gw_srtp_session_free(t->tx);
     t->rx = t->tx = NULL;
-    t->has_rx_media = false;
 }
 
 /* The old keys serve until here (RFC 8842 s. 5). */
@@ -211,8 +210,7 @@ static bool begin_dtls(struct gw_termination *t, bool is_client)
 {
     struct gw_worker *w = worker_of(t);
     bool is_srtp = needs_srtp(t);
-    struct gw_dtls_config c = { t->identity, is_client, is_srtp, on_dtls_send,
-                                w->conf->data_channels || !is_srtp ? on_dtls_data : NULL, t };
+    struct gw_dtls_config c = { t->identity, is_client, is_srtp, on_dtls_send, on_dtls_data, t };
 
     if (w->handshakes >= (unsigned)w->conf->media_handshakes) {
         gw_stats_inc(GW_STAT_DTLS_REFUSED);
@@ -260,14 +258,6 @@ void gw_secure_dtls(struct gw_termination *t, unsigned family, const union gw_so
     gw_stats_inc(gw_dtls_input(t->dtls, g, worker_of(t)->now_us) == 0 ? GW_STAT_MEDIA_HANDLED_DTLS
                                                                       : GW_STAT_MEDIA_DROPPED_DTLS);
     after_dtls(t);
-}
-
-/* RFC 6347 wants the last flight of a server kept for the client's retransmission; SRTP shows that it arrived. */
-void gw_secure_trim(struct gw_termination *t)
-{
-    t->has_rx_media = true;
-    if (t->dtls)
-        gw_dtls_trim(t->dtls);
 }
 
 /* ---- life ---- */

@@ -346,8 +346,6 @@ bool gw_stream_input(struct gw_termination *t, struct gw_pkt *p, bool is_rtcp)
     if (t->security != GW_IQ_PLAIN) {
         if (!unprotect(t, p, is_rtcp))
             return false;
-        if (!t->has_rx_media)
-            gw_secure_trim(t);
         t->media_us = t->cx->w->now_us;
     }
     if (!(is_rtcp ? relay_rtcp(t, p) : relay_rtp(t, p)))
