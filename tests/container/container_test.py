@@ -82,7 +82,8 @@ def settings():
     own = run("hostname", "-I").stdout.split()[0]
     return dict(read_env(f"{TREE}/docker/.env.example"), ADDRESS=own, HTTPS_PORT=str(FIRST_PORT),
                 MEDIA_PORT=str(FIRST_PORT + 1), MEDIA_PORTS=f"{FIRST_PORT + 1}-{FIRST_PORT + 2}",
-                TURN_PORT=str(FIRST_PORT + 3), PROMETHEUS_PORT=str(FIRST_PORT + 4), GRAFANA_PORT=str(FIRST_PORT + 5))
+                TURN_PORT=str(FIRST_PORT + 3), PROMETHEUS_PORT=str(FIRST_PORT + 4), GRAFANA_PORT=str(FIRST_PORT + 5),
+                CONSOLE_PORT=str(FIRST_PORT + 6))
 
 
 # ---- what is shown ----
@@ -115,11 +116,12 @@ def check_image(stack):
     say(f"the gateway's image: {grown / 1e6:.0f} MB above the base")
 
 
-def fetch(url):
+def fetch(url, headers={}):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with urllib.request.urlopen(url, context=context if url.startswith("https") else None, timeout=10) as r:
+        request = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(request, context=context if url.startswith("https") else None, timeout=10) as r:
             return r.status, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, ""
@@ -127,6 +129,14 @@ def fetch(url):
 
 def origin(env):
     return f"https://{env['ADDRESS']}:{env['HTTPS_PORT']}"
+
+
+def check_console(env):
+    console = f"http://127.0.0.1:{env['CONSOLE_PORT']}"
+    assert fetch(f"{console}/api/status")[0] == 401, "the console asks for no token"
+    status, text = fetch(f"{console}/api/status", {"Authorization": f"Bearer {env['CONSOLE_TOKEN']}"})
+    assert status == 200 and '"running"' in text, text
+    assert "<html" in fetch(f"{console}/", {"Authorization": f"Bearer {env['CONSOLE_TOKEN']}"})[1]
 
 
 def prometheus(env, query):
@@ -223,6 +233,7 @@ def main():
         say("the stack is up")
         check_image(stack)
         check_confined(stack)
+        check_console(env)
         podman("healthcheck", "run", stack.name("gateway"))
         say(call(env, "echo"))
         say(call(env, "phone", 440))
