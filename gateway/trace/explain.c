@@ -73,8 +73,8 @@ static void write_json(const struct gw_trace_call *c, void *arg)
     gw_trace_troubles(c, append, troubles);
     j = json_pack("{s:s, s:[s,s], s:I, s:I, s:i, s:s, s:o, s:i, s:o}", "call", c->id, "call_ids", c->call_id[0],
                   c->call_id[1], "begun_ms", (json_int_t)(c->begun_us / 1000), "ended_ms",
-                  (json_int_t)(c->ended_us / 1000), "status", (int)gw_trace_status(c), "verdict", verdict, "troubles",
-                  troubles, "left_out", (int)c->left_out, "events", events);
+                  (json_int_t)(c->ended_us / 1000), "status", (int)c->status, "verdict", verdict, "troubles", troubles,
+                  "left_out", (int)c->left_out, "events", events);
     *(char **)arg = json_dumps(j, JSON_COMPACT);
     json_decref(j);
 }

@@ -81,15 +81,55 @@ static struct gw_trace_event *add(struct gw_trace_call *c, enum gw_trace_kind ki
 
 /* ---- what is told ---- */
 
+/* The URI of From or To; cut off when it is long. */
+static void read_address(struct gw_span header, char *buf, size_t size)
+{
+    const char *p = header.ptr, *end = p + header.len, *open = header.len ? memchr(p, '<', header.len) : NULL;
+    size_t n = 0;
+
+    for (p = open ? open + 1 : p; p < end && *p != '>' && *p != ';' && n + 1 < size; p++)
+        buf[n++] = *p;
+    buf[n] = 0;
+}
+
+static struct gw_trace_call *begin_with(const struct gw_trace_message *m, const struct gw_trace_facts *f)
+{
+    struct gw_trace_call *c = f->call_id.len < sizeof(c->call_id[0]) ? begin() : NULL;
+
+    if (!c)
+        return NULL;
+    c->from_access = m->is_access;
+    (void)gw_span_copy(f->call_id, c->call_id[!m->is_access], sizeof(c->call_id[0]));
+    read_address(f->from, c->caller, sizeof(c->caller));
+    read_address(f->to, c->callee, sizeof(c->callee));
+    return c;
+}
+
+/* How it goes, also when it has had its share of events. A challenge is no end when the caller answers it. */
+static void follow(struct gw_trace_call *c, const struct gw_trace_message *m, const struct gw_trace_facts *f)
+{
+    bool is_invite = gw_span_is(f->cseq, "INVITE"), is_caller = m->is_access == c->from_access;
+
+    if (is_invite && !f->is_response && is_caller && (c->status == 401 || c->status == 407))
+        c->status = c->ended_us = 0;
+    if (is_invite && f->status >= 200 && is_caller && m->is_out && !c->status)
+        c->status = f->status;
+    if (gw_span_is(f->cseq, "BYE") || (is_invite && f->status >= 300))
+        c->ended_us = gw_clock_wall_us();
+}
+
 static void keep(const struct gw_trace_message *m, const struct gw_trace_facts *f)
 {
     struct gw_trace_call *c = find(f->call_id.ptr, f->call_id.len);
     struct gw_trace_event *e;
 
-    if (!c && !f->is_response && gw_span_is(f->cseq, "INVITE") && f->call_id.len < sizeof(c->call_id[0]) &&
-        (c = begin()))
-        (void)gw_span_copy(f->call_id, c->call_id[!m->is_access], sizeof(c->call_id[0]));
-    if (!c || !(e = add(c, GW_TRACE_SIP, m->text)))
+    if (!c && !f->is_response && gw_span_is(f->cseq, "INVITE"))
+        c = begin_with(m, f);
+    if (!c)
+        return;
+    follow(c, m, f);
+    e = add(c, GW_TRACE_SIP, m->text);
+    if (!e)
         return;
     e->is_access = m->is_access;
     e->is_out = m->is_out;
@@ -99,8 +139,6 @@ static void keep(const struct gw_trace_message *m, const struct gw_trace_facts *
     e->start = f->start.len;
     e->body = (size_t)((const char *)f->body.ptr - (const char *)m->text.ptr);
     gw_addr_text(&m->peer, e->peer);
-    if (gw_span_is(f->cseq, "BYE") || (gw_span_is(f->cseq, "INVITE") && f->status >= 300))
-        c->ended_us = e->wall_us;
 }
 
 static void send_hep(const struct gw_trace_message *m, const char *correlation)
@@ -275,18 +313,16 @@ static json_t *text(const char *s)
 
 static json_t *summary(const struct gw_trace_call *c)
 {
-    char caller[256], callee[256], verdict[64];
+    char verdict[64];
     unsigned troubles = 0;
 
-    gw_trace_party(c, true, caller, sizeof(caller));
-    gw_trace_party(c, false, callee, sizeof(callee));
     gw_trace_verdict(c, verdict, sizeof(verdict));
     gw_trace_troubles(c, count, &troubles);
     return json_pack("{s:s, s:s, s:I, s:I, s:s, s:o, s:o, s:i, s:s, s:i}", "call", c->id, "call_id",
                      c->call_id[0][0] ? c->call_id[0] : c->call_id[1], "begun_ms", (json_int_t)(c->begun_us / 1000),
-                     "ended_ms", (json_int_t)(c->ended_us / 1000), "from",
-                     c->nevents && c->events[0].is_access ? "access" : "core", "caller", text(caller), "callee",
-                     text(callee), "status", (int)gw_trace_status(c), "verdict", verdict, "troubles", (int)troubles);
+                     "ended_ms", (json_int_t)(c->ended_us / 1000), "from", c->from_access ? "access" : "core", "caller",
+                     text(c->caller), "callee", text(c->callee), "status", (int)c->status, "verdict", verdict,
+                     "troubles", (int)troubles);
 }
 
 char *gw_trace_list_json(void)
@@ -295,7 +331,7 @@ char *gw_trace_list_json(void)
     char *text;
 
     pthread_mutex_lock(&t.lock);
-    for (unsigned i = 0; i < t.size; i++) {
+    for (unsigned i = 0; i < t.size && i < GW_TRACE_LIST; i++) {
         const struct gw_trace_call *c = t.ring[(t.next + t.size - 1 - i) % t.size];
         if (c)
             json_array_append_new(list, summary(c));

@@ -18,6 +18,7 @@ enum {
     GW_TRACE_EVENTS = 300,        /* of a call; what comes later is counted and left out */
     GW_TRACE_OCTETS = 256 * 1024, /* of a call's messages */
     GW_TRACE_MESSAGE = 32 * 1024, /* of one message; the rest is cut off */
+    GW_TRACE_LIST = 1000,         /* calls of the list */
 };
 
 /* GW_E_IO: no socket for HEP. */

@@ -23,6 +23,9 @@ struct gw_trace_event {
 struct gw_trace_call {
     char id[64];          /* of the log; empty: no call was made of it (yet) */
     char call_id[2][256]; /* [0] access, [1] core */
+    bool from_access;
+    char caller[128], callee[128]; /* addresses in its first INVITE */
+    unsigned status;               /* the final answer to the first INVITE of the caller; 0: none yet */
     uint64_t begun_us, ended_us;
     unsigned nevents, left_out;
     size_t octets;
@@ -31,8 +34,6 @@ struct gw_trace_call {
 
 /* Runs `f` on a call that does not change meanwhile; false: not known. */
 bool gw_trace_with(const char *id, void (*f)(const struct gw_trace_call *c, void *arg), void *arg);
-/* The final answer to the first INVITE of the caller; 0: none yet. */
-unsigned gw_trace_status(const struct gw_trace_call *c);
 
 /* ---- verdict.c ---- */
 
@@ -40,7 +41,5 @@ unsigned gw_trace_status(const struct gw_trace_call *c);
 void gw_trace_verdict(const struct gw_trace_call *c, char *buf, size_t size);
 /* What went wrong, one sentence after the other, first to last. */
 void gw_trace_troubles(const struct gw_trace_call *c, void (*f)(void *arg, const char *sentence), void *arg);
-/* Where the caller or the callee stands in the first message; empty: nowhere. */
-void gw_trace_party(const struct gw_trace_call *c, bool is_caller, char *buf, size_t size);
 
 #endif

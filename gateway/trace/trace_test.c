@@ -154,6 +154,31 @@ TEST(no_secret_is_in_any_answer)
     stop();
 }
 
+TEST(a_challenge_that_the_caller_answers_is_no_refusal)
+{
+    static const char invite[] = "INVITE sip:b@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 1 INVITE\r\n\r\n";
+    char *list;
+
+    start("");
+    message(true, false, invite);
+    message(true, true, "SIP/2.0 407 Proxy Authentication Required\r\nCall-ID: a1\r\nCSeq: 1 INVITE\r\n\r\n");
+    list = gw_trace_list_json();
+    has(list, "\"verdict\":\"refused with 407\"");
+    free(list);
+    message(true, false, invite);
+    for (int i = 0; i < GW_TRACE_EVENTS; i++) /* its end is seen all the same */
+        message(true, false, "INFO sip:b@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 2 INFO\r\n\r\n");
+    message(true, true, "SIP/2.0 200 OK\r\nCall-ID: a1\r\nCSeq: 1 INVITE\r\n\r\n");
+    list = gw_trace_list_json();
+    has(list, "\"verdict\":\"answered with 200, goes on\"");
+    free(list);
+    message(true, false, "BYE sip:b@x SIP/2.0\r\nCall-ID: a1\r\nCSeq: 3 BYE\r\n\r\n");
+    list = gw_trace_list_json();
+    has(list, "\"verdict\":\"answered with 200\"");
+    free(list);
+    stop();
+}
+
 /* An answered call without a single valid check: what did not come is told, once the call is over. */
 TEST(media_that_never_came_is_missed)
 {

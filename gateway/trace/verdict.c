@@ -1,45 +1,16 @@
 /* How a call went, told in a line, and what went wrong with it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/trace/trace_priv.h"
 
-static bool is_invite(const struct gw_trace_event *e)
-{
-    struct gw_trace_facts f;
-    char *copy = strndup(e->text, e->len);
-    bool yes = false;
-
-    if (copy) {
-        gw_trace_mask(copy, e->len, &f); /* masked already; read again for what it says */
-        yes = gw_span_is(f.cseq, "INVITE");
-    }
-    free(copy);
-    return yes;
-}
-
-unsigned gw_trace_status(const struct gw_trace_call *c)
-{
-    bool from_access = c->nevents && c->events[0].is_access;
-
-    for (unsigned i = 0; i < c->nevents; i++) {
-        const struct gw_trace_event *e = &c->events[i];
-        if (e->kind == GW_TRACE_SIP && e->is_out && e->status >= 200 && e->is_access == from_access && is_invite(e))
-            return e->status;
-    }
-    return 0;
-}
-
 void gw_trace_verdict(const struct gw_trace_call *c, char *buf, size_t size)
 {
-    unsigned status = gw_trace_status(c);
-
-    if (status == 0)
+    if (c->status == 0)
         snprintf(buf, size, "not answered%s", c->ended_us ? "" : " yet");
     else
-        snprintf(buf, size, "%s with %u%s", status < 300 ? "answered" : "refused", status,
-                 status < 300 && !c->ended_us ? ", goes on" : "");
+        snprintf(buf, size, "%s with %u%s", c->status < 300 ? "answered" : "refused", c->status,
+                 c->status < 300 && !c->ended_us ? ", goes on" : "");
 }
 
 static bool is_trouble(const struct gw_trace_event *e)
@@ -71,9 +42,7 @@ static bool has_line(const struct gw_trace_call *c, const char *line)
 /* What did not happen is in no event: an answered call that has ended without its media. */
 static const char *missing(const struct gw_trace_call *c)
 {
-    unsigned status = gw_trace_status(c);
-
-    if (status < 200 || status >= 300 || !c->ended_us || has_step(c, "DTLS:")) /* it goes over what ICE found */
+    if (c->status < 200 || c->status >= 300 || !c->ended_us || has_step(c, "DTLS:")) /* it goes over what ICE found */
         return NULL;
     if (has_line(c, "\na=ice-ufrag:") && !has_step(c, "ICE:"))
         return "ICE: no valid connectivity check of the browser came: is the port of access_address open, and is what "
@@ -98,31 +67,4 @@ void gw_trace_troubles(const struct gw_trace_call *c, void (*f)(void *arg, const
     }
     if (more)
         f(arg, more);
-}
-
-void gw_trace_party(const struct gw_trace_call *c, bool is_caller, char *buf, size_t size)
-{
-    const struct gw_trace_event *e = &c->events[0];
-    char *copy = c->nevents && e->kind == GW_TRACE_SIP ? strndup(e->text, e->len) : NULL;
-    const char *p, *end, *open;
-    struct gw_trace_facts f;
-    struct gw_span v;
-
-    *buf = 0;
-    if (!copy)
-        return;
-    gw_trace_mask(copy, e->len, &f);
-    v = is_caller ? f.from : f.to;
-    if (v.len) {
-        p = v.ptr;
-        end = p + v.len;
-        open = memchr(p, '<', v.len);
-        p = open ? open + 1 : p;
-        while (p < end && *p != '>' && *p != ';' && size > 1) {
-            *buf++ = *p++;
-            size--;
-        }
-        *buf = 0;
-    }
-    free(copy);
 }
