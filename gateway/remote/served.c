@@ -126,17 +126,23 @@ static void expire_notices(struct gw_served *s, struct owner *o)
 
 /* ---- controllers ---- */
 
-/* Nothing of an incarnation is left; its contexts are released. */
-static void forget(struct gw_served *s, struct owner *o, const char *because)
+/* Replies and notifications. */
+static void drop_all(struct owner *o)
 {
-    unsigned n = gw_held_release_all(s, o);
-
     for (unsigned i = 0; i < GW_IQ_WINDOW; i++) {
         gw_iq_json_free(o->window[i].text, o->window[i].len);
         o->window[i] = (struct slot){ 0 };
     }
     while (o->first)
         drop_notice(o, &o->first);
+}
+
+/* Nothing of an incarnation is left; its contexts are released. */
+static void forget(struct gw_served *s, struct owner *o, const char *because)
+{
+    unsigned n = gw_held_release_all(s, o);
+
+    drop_all(o);
     o->epoch = ++s->epochs;
     gw_log(n ? GW_LOG_WARNING : GW_LOG_INFO, "iq", NULL, "controller %s %s, %u contexts released", o->name, because, n);
 }
@@ -154,13 +160,16 @@ static struct owner *owner_of(struct gw_served *s, const char *peer, const char 
         if (!o->is_used && !unused)
             unused = o;
     }
-    if (unused) {
-        memset(unused, 0, sizeof(*unused));
-        unused->is_used = true;
-        unused->conn = -1;
-        unused->epoch = ++s->epochs;
-        memcpy(unused->name, name, sizeof(name));
-    }
+    if (!unused)
+        return NULL;
+    memset(unused, 0, sizeof(*unused));
+    unused->window = calloc(GW_IQ_WINDOW, sizeof(*unused->window));
+    if (!unused->window)
+        return NULL;
+    unused->is_used = true;
+    unused->conn = -1;
+    unused->epoch = ++s->epochs;
+    memcpy(unused->name, name, sizeof(name));
     return unused;
 }
 
@@ -411,6 +420,7 @@ void gw_served_expire(struct gw_served *s, uint64_t now_us)
         expire_notices(s, o);
         if (o->conn < 0 && now_us >= o->gone_us) {
             forget(s, o, "is gone");
+            free(o->window);
             o->is_used = false;
         }
     }
@@ -481,13 +491,11 @@ void gw_served_free(struct gw_served *s)
 {
     if (!s)
         return;
-    for (unsigned i = 0; i < GW_SERVED_OWNERS; i++) {
-        struct owner *o = &s->owners[i];
-        while (o->first)
-            drop_notice(o, &o->first);
-        for (unsigned k = 0; k < GW_IQ_WINDOW; k++)
-            gw_iq_json_free(o->window[k].text, o->window[k].len);
-    }
+    for (unsigned i = 0; i < GW_SERVED_OWNERS; i++)
+        if (s->owners[i].is_used) {
+            drop_all(&s->owners[i]);
+            free(s->owners[i].window);
+        }
     for (uint32_t i = 0; i <= s->held.mask; i++)
         free(s->held.slots[i].value);
     gw_id_table_fini(&s->held);

@@ -37,7 +37,7 @@ struct owner {
     uint64_t gone_us; /* without a connection: until when its contexts live */
     unsigned nnotices, ncontexts;
     struct notice *first, *last;
-    struct slot window[GW_IQ_WINDOW];
+    struct slot *window; /* GW_IQ_WINDOW of them */
 };
 
 struct conn {
