@@ -51,6 +51,10 @@ function secretsOf(wire, base, sdps) {
   return Object.values(found).flat();
 }
 
+// Firefox looks at fewer: its engine is what differs, not the views.
+const looks = (view, name) => (browserName === 'chromium' || /-(call|overview)$/.test(name) ? looksRight(view, name)
+  : undefined);
+
 const open = async (view, id) => {
   await view.evaluate((hash) => { location.hash = hash; }, id === undefined ? '#/history' : `#/call/${id}`);
 };
@@ -97,18 +101,18 @@ await Run.main(`console ${browserName}`, async (run) => {
   await run.step('overview', async () => {
     await shows(view, 'the state', '#state', /^running, 0 calls/);
     await shows(view, 'the numbers', '.numbers', /1\s+registrations/);
-    await looksRight(view, 'console-overview');
+    await looks(view, 'console-overview');
   });
   await run.step('who is registered', async () => {
     await view.keyboard.press('3');
     await shows(view, 'ann', '#view', /sip:ann@ims\.example/);
-    await looksRight(view, 'console-registrations');
+    await looks(view, 'console-registrations');
   });
   const history = (await api('history')).data;
   await run.step('history, searched and filtered by keys', async () => {
     await view.keyboard.press('4');
     await shows(view, 'five calls', '#found', /5 of 5 calls/);
-    await looksRight(view, 'console-history');
+    await looks(view, 'console-history');
     await view.keyboard.press('/');
     await until('the search has the focus', () => view.evaluate(() => document.activeElement.id),
       (id) => id === 'search');
@@ -136,14 +140,14 @@ await Run.main(`console ${browserName}`, async (run) => {
     await view.evaluate(() => document.querySelector('.ladder summary').focus());
     await view.keyboard.press('Enter');
     await shows(view, 'the message', '.ladder details[open] pre', /^INVITE sip:echo@ims\.example[^]*a=ice-pwd:\*+/);
-    await looksRight(view, 'console-call');
+    await looks(view, 'console-call');
   });
   await run.step('the failed ones explain themselves', async () => {
     await open(view, forged);
     await shows(view, 'the fingerprint, and no word of ICE', '#verdict',
       /^(?![^]*ICE:)[^]*DTLS: failed: does not match/);
     await view.evaluate(() => { for (const d of document.querySelectorAll('.sdp[open]')) d.open = false; });
-    await looksRight(view, 'console-failed');
+    await looks(view, 'console-failed');
     await open(view, noIce);
     await shows(view, 'no ICE', '#verdict', /ICE: no valid connectivity check/);
     await open(view, bare);
@@ -159,7 +163,7 @@ await Run.main(`console ${browserName}`, async (run) => {
   await run.step('a call that lives', () => call(page, 'echo', { then: async () => {
     await view.keyboard.press('2');
     await shows(view, 'one call', '#view', /1 live[^]*up[^]*sip:ann@ims\.example[^]*sip:echo@ims\.example/);
-    await looksRight(view, 'console-calls');
+    await looks(view, 'console-calls');
     await view.click('td a');
     await shows(view, 'it goes on', '#verdict', /Answered with 200, goes on[^]*not yet/);
     await ask(page, 'hangup');
@@ -185,7 +189,7 @@ await Run.main(`console ${browserName}`, async (run) => {
     await view.keyboard.press('Enter');
     await until('the actions', () => view.evaluate(() => document.getElementById('actions')?.hidden),
       (h) => h === false);
-    await looksRight(view, 'console-actions');
+    await looks(view, 'console-actions');
     await view.select('#level', 'warning');
     await view.click('#set-level');
     await shows(view, 'done', '#done', /Done: log from warning on/);
@@ -195,6 +199,18 @@ await Run.main(`console ${browserName}`, async (run) => {
     await view.click('#set-level');
     await gateway.process.line(/log level is debug/);
   });
+  if (browserName === 'chromium') // the other driver sets no headers
+    await run.step('an operator elsewhere sees nothing before the token is given', async () => {
+      const far = await browser.open('about:blank');
+      await far.setExtraHTTPHeaders({ 'X-Forwarded-For': '192.0.2.9' }); // as a proxy says it
+      await far.goto(`${at}#/history`);
+      await shows(far, 'why', '#problem', /shows nothing without its token/);
+      expect(!/sip:/.test(await far.evaluate(() => document.body.innerText)), 'nobody is named', '');
+      await far.type('#token', token);
+      await far.keyboard.press('Enter');
+      await shows(far, 'the history', '#found', /6 of 6 calls/);
+      await far.close();
+    });
   await run.step('nothing secret is in any answer', async () => {
     await wire.stop();
     const secrets = secretsOf(wire, base, sdps);
