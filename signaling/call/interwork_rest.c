@@ -139,8 +139,11 @@ void ms_rest_after_answer(struct gw_ms *ms)
     for (unsigned i = 0; i < ms->now.nchannels; i++)
         has_fax |=
             ms->now.channels[i].is_used && ms->now.channels[i].is_on && ms->now.channels[i].protocol == GW_IQ_T38;
-    for (unsigned i = 0; has_fax && i < GW_IQ_STREAMS; i++) {
+    for (unsigned i = 0; has_fax && ms->before && i < GW_IQ_STREAMS; i++) {
         struct ms_stream *s = &ms->now.streams[i];
+        const struct ms_stream *was = &ms->before->streams[i];
+        if (!was->is_on || was->kind != s->kind || was->line[GW_LEG_ACCESS] != s->line[GW_LEG_ACCESS])
+            continue; /* new voice has no words of ours yet: it is refused */
         if (s->is_used && s->is_offered && !s->is_on && !s->is_resting && s->line[GW_LEG_CORE] != MS_NO_LINE) {
             ms_rest_begin(ms, s->line[GW_LEG_CORE]);
             s->is_on = s->is_resting;
@@ -181,8 +184,19 @@ static bool is_written_anew(struct gw_span name)
     return false;
 }
 
+static bool have_common(struct gw_span a, struct gw_span b)
+{
+    struct gw_span t;
+
+    while ((t = gw_sdp_token(&a)).len)
+        if (has_format(b, t))
+            return true;
+    return false;
+}
+
+/* `was` in the formats that `fmts` has; has_ours: it is a text of ours, all of which is repeated. */
 static void write_line(struct gw_ms *ms, const struct ms_stream *s, const struct gw_sdp_media *was, struct gw_span fmts,
-                       bool is_offer, struct gw_sdp_buf *b)
+                       bool has_ours, bool is_offer, struct gw_sdp_buf *b)
 {
     const struct ms_line *l = &ms->now.legs[GW_LEG_ACCESS].lines[s->line[GW_LEG_ACCESS]];
     const struct ms_term *t = ms_term(ms, s->term[GW_LEG_ACCESS]);
@@ -200,6 +214,7 @@ static void write_line(struct gw_ms *ms, const struct ms_stream *s, const struct
         gw_sdp_printf(b, "a=3ge2ae:applied\r\n");
     for (unsigned i = 0; i < was->section.nlines; i++)
         if (gw_sdp_attr_of(&was->section.lines[i], &name, &value) && !is_written_anew(name) &&
+            (has_ours || gw_span_is(name, "rtpmap") || gw_span_is(name, "rtcp-mux")) &&
             !is_of_another(name, value, fmts))
             gw_sdp_printf(b, "a=%.*s\r\n", GW_SDP_ARG(was->section.lines[i].value));
     gw_sdp_printf(b, "a=inactive\r\n");
@@ -218,10 +233,15 @@ void ms_rest_write(struct gw_ms *ms, const struct ms_stream *s, bool is_offer, s
         err = gw_sdp_parse(gw_span_str(leg->remote), &theirs, &e);
     if (!err && (line >= was->nmedia || line >= theirs->nmedia))
         err = GW_E_STATE;
-    if (!err)
-        write_line(ms, s, &was->media[line], is_offer ? was->media[line].fmts : theirs->media[line].fmts, is_offer, b);
-    else if (!b->err)
-        b->err = err;
+    if (err) {
+        b->err = b->err ? b->err : err;
+    } else if (is_offer || have_common(was->media[line].fmts, theirs->media[line].fmts)) {
+        write_line(ms, s, &was->media[line], is_offer ? was->media[line].fmts : theirs->media[line].fmts, true,
+                   is_offer, b);
+    } else { /* it offers other codecs now: the first will do, as nothing is said in it */
+        struct gw_span fmts = theirs->media[line].fmts;
+        write_line(ms, s, &theirs->media[line], gw_sdp_token(&fmts), false, false, b);
+    }
     gw_sdp_free(was);
     gw_sdp_free(theirs);
 }
