@@ -314,6 +314,18 @@ static inline bool walk_offer(struct walk *w, enum gw_leg from, struct gw_span t
     return true;
 }
 
+/* The answerer has taken nothing: the other leg's text is as it was, its own is what it has seen, and it waits for
+ * more. */
+static inline void walk_decline(struct walk *w)
+{
+    MUST(gw_ms_decline(w->ms, &w->req) == 0);
+    walk_check_req(&w->req);
+    free(w->saved[w->answerer]);
+    w->saved[w->answerer] = strdup(w->last[w->answerer]);
+    walk_check_as_saved(w);
+    MUST(gw_ms_wants_offer(w->ms, w->answerer));
+}
+
 /* The answer to the open offer. A refused one leaves it open. True if the exchange is over. */
 static inline bool walk_answer(struct walk *w, struct gw_span text)
 {
@@ -328,6 +340,8 @@ static inline bool walk_answer(struct walk *w, struct gw_span text)
     MUST(was_open || err == GW_E_STATE);
     if (err) {
         MUST(walk_is_open(w) == was_open);
+        if (err == GW_E_CLOSED)
+            walk_decline(w);
         return false;
     }
     reply = walk_reply(&w->req, false);
