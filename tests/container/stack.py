@@ -48,20 +48,23 @@ class Stack:
 
     # ---- images ----
 
+    def make(self, build, image):
+        """One image. What it was before is removed, as every change of the tree would leave another one behind."""
+        assert set(build) <= {"context", "dockerfile", "target"}, build
+        context = os.path.join(self.directory, build["context"])
+        was = podman("images", "--quiet", "--no-trunc", image + self.tag)
+        podman("build", "--quiet", "--network", "host", "--format", "docker", *self.limits({}), "--target",
+               build["target"], "-t", image + self.tag, "-f", os.path.join(context, build["dockerfile"]), context)
+        if was and was != podman("images", "--quiet", "--no-trunc", image + self.tag):
+            podman("rmi", was, check=False)
+
     def build(self, *services):
-        """Images that several services share are built once."""
-        made = set()
-        for s in services:
-            service = self.services[s]
-            if service["image"] in made:
-                continue
-            made.add(service["image"])
-            b = service["build"]
-            context = os.path.join(self.directory, b["context"])
-            assert set(b) <= {"context", "dockerfile", "target"}, b
-            podman("build", "--quiet", "--network", "host", "--format", "docker", *self.limits({}), "--target",
-                   b["target"], "-t", service["image"] + self.tag,
-                   "-f", os.path.join(context, b["dockerfile"]), context)
+        """The stage that compiles, so that it is kept, and each image; those that several services share once."""
+        wanted = {self.services[s]["image"]: self.services[s]["build"] for s in services}
+        first = next(iter(wanted.values()))
+        self.make({**first, "target": "build"}, f"{self.project.removesuffix(self.tag)}-build")
+        for image, build in wanted.items():
+            self.make(build, image)
 
     # ---- containers ----
 
