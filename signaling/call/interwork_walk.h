@@ -447,8 +447,9 @@ static inline void walk_answer_channels(struct gw_sdp_buf *b, const struct gw_sd
 
     if (gw_sdp_has(&m->section, "path"))
         gw_sdp_printf(b, "a=path:msrp://10.0.0.9:30000/x;tcp\r\n");
-    if (gw_sdp_has(&m->section, "sctp-port"))
-        gw_sdp_printf(b, "a=sctp-port:5000\r\n");
+    if (!gw_sdp_has(&m->section, "sctp-port"))
+        return; /* of what passes end to end any attribute does */
+    gw_sdp_printf(b, "a=sctp-port:5000\r\n");
     while (gw_sdp_attr(&m->section, "dcmap", &pos, &v)) {
         struct gw_sdp_dcmap map;
 
