@@ -242,7 +242,8 @@ def main():
         say(call(env, "echo"))
         say(call(env, "phone", 440))
         say(relayed(env))
-        check_prometheus(env, 3)
+        until("the page lies in the fax machine", lambda: "fax-1.tif" in stack.inside("machines", "ls", "/run/fax"))
+        check_prometheus(env, 4)
         check_drain(stack, env)
     except BaseException:
         for s in SERVICES:

@@ -1,8 +1,11 @@
 // The page of the gateway in Chromium, allowed to send media through TURN over TCP alone: a call to the phone, with its
-// tone and its picture. Run: turn.mjs ORIGIN PASSWORD DOMAIN
+// tone and its picture, and a page to the fax machine. Run: turn.mjs ORIGIN PASSWORD DOMAIN
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { launch } from '../browser/lib/browser.mjs';
 import { hears, until } from '../browser/lib/check.mjs';
-import { dial, judge, phase, shows } from '../browser/lib/demo_page.mjs';
+import { dial, has, judge, phase, shows } from '../browser/lib/demo_page.mjs';
+import { drawTiff } from '../browser/lib/fax_pages.mjs';
 import { Run } from '../browser/lib/run.mjs';
 
 const [origin, password, domain] = process.argv.slice(2);
@@ -55,4 +58,15 @@ await Run.main('container turn', async (run) => {
     until('the pair that carries it', () => chosen(page), (c) => c.by === 'tcp'));
   await page.click('#hangup');
   await phase(page, 'none');
+  await run.step('a page to the fax machine, the same way', async () => {
+    const file = path.join(run.dir, 'page.tif');
+    await writeFile(file, drawTiff(1, 100));
+    await page.click('#with-fax');
+    await dial(page, 'fax', '#call-audio');
+    await phase(page, 'active');
+    await has(page, 'fax');
+    await (await page.$('#fax-file')).uploadFile(file);
+    await page.click('#fax-send');
+    await shows(page, 'the end', '#fax-state', /^1 pages? sent$/);
+  });
 });
