@@ -104,12 +104,14 @@ static void on_datagram(struct gw_shared *sh, unsigned family, const union gw_so
         return;
     }
     t = gw_addr_table_get(&w->addrs, &src);
-    if (!t)
+    if (!t) {
         gw_stats_inc(GW_STAT_MEDIA_DROPPED_UNCHECKED);
-    else if (kind == GW_DEMUX_DTLS)
+    } else if (kind == GW_DEMUX_DTLS) {
+        w->round_packets--; /* SCTP waits for acknowledgements: a sleep makes it slow and nothing cheaper */
         gw_secure_dtls(t, family, from, p);
-    else
+    } else {
         gw_stream_input(t, p, kind == GW_DEMUX_RTCP);
+    }
 }
 
 void gw_worker_on_shared(void *arg, uint32_t events)
