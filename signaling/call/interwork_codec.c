@@ -1,6 +1,7 @@
 /* Payload types, header extensions and feedback of a stream, as offered and as answered. */
 #include "signaling/call/interwork_priv.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 const char *const ms_ext_uri[EXT_COUNT] = {
@@ -192,12 +193,15 @@ static uint8_t packetization_of(const struct gw_sdp_section *m, uint8_t pt)
 int ms_codecs_offer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, const struct gw_sdp_media *m,
                     struct gw_sdp_refusal *why)
 {
-    struct ms_codec old[GW_IQ_PTS];
+    struct ms_codec *old = s->codecs, *fitting;
     struct gw_span rest = m->fmts, token;
     unsigned nold = s->ncodecs;
     bool has_media = false;
 
-    memcpy(old, s->codecs, sizeof(old));
+    fitting = malloc(GW_IQ_PTS * sizeof(*fitting));
+    if (!fitting)
+        return GW_E_NOMEM;
+    s->codecs = fitting;
     s->ncodecs = 0;
     while ((token = gw_sdp_token(&rest)).len) {
         struct gw_sdp_rtpmap r;
@@ -209,6 +213,9 @@ int ms_codecs_offer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, con
         s->codecs[s->ncodecs - 1].packetization = packetization_of(&m->section, (uint8_t)pt);
         has_media |= !is_auxiliary(&s->codecs[s->ncodecs - 1]);
     }
+    free(old);
+    fitting = s->ncodecs ? realloc(s->codecs, s->ncodecs * sizeof(*fitting)) : NULL;
+    s->codecs = fitting ? fitting : s->codecs;
     if (!has_media) {
         ms_refuse(why, 488, 305, "No codec that can be carried");
         return GW_E_UNSUPPORTED;

@@ -9,6 +9,17 @@ static int copy_text(char **to, const char *from)
     return from && !*to ? GW_E_NOMEM : 0;
 }
 
+/* `to` holds the pointers of `from`, and afterwards its own, or NULL. */
+static int copy_codecs(struct ms_stream *to, const struct ms_stream *from)
+{
+    to->codecs = from->ncodecs ? malloc(from->ncodecs * sizeof(*to->codecs)) : NULL;
+    if (from->ncodecs && !to->codecs)
+        return GW_E_NOMEM;
+    if (from->ncodecs)
+        memcpy(to->codecs, from->codecs, from->ncodecs * sizeof(*to->codecs));
+    return 0;
+}
+
 int ms_state_copy(struct ms_state *to, const struct ms_state *from)
 {
     int err = 0;
@@ -18,7 +29,9 @@ int ms_state_copy(struct ms_state *to, const struct ms_state *from)
     to->channels = NULL;
     for (int leg = 0; leg < 2; leg++)
         to->legs[leg].remote = to->legs[leg].local = NULL;
-    if (from->nterms) {
+    for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
+        err = copy_codecs(&to->streams[i], &from->streams[i]) ? GW_E_NOMEM : err;
+    if (from->nterms && !err) {
         to->terms = calloc(from->nterms, sizeof(*to->terms));
         if (!to->terms)
             err = GW_E_NOMEM;
@@ -48,6 +61,8 @@ void ms_state_fini(struct ms_state *s)
         explicit_bzero(s->terms, s->nterms * sizeof(*s->terms)); /* SDES keys */
     free(s->terms);
     free(s->channels);
+    for (unsigned i = 0; i < GW_IQ_STREAMS; i++)
+        free(s->streams[i].codecs);
     for (int leg = 0; leg < 2; leg++) {
         free(s->legs[leg].remote);
         free(s->legs[leg].local);
