@@ -107,10 +107,16 @@ int gw_dtls_records_begin(struct gw_dtls_records *r, SSL *ssl, bool is_client)
     return 0;
 }
 
-void gw_dtls_records_wipe(struct gw_dtls_records *r)
+void gw_dtls_records_rest(struct gw_dtls_records *r)
 {
     EVP_CIPHER_CTX_free(r->rx.ctx);
     EVP_CIPHER_CTX_free(r->tx.ctx);
+    r->rx.ctx = r->tx.ctx = NULL;
+}
+
+void gw_dtls_records_wipe(struct gw_dtls_records *r)
+{
+    gw_dtls_records_rest(r);
     OPENSSL_cleanse(r, sizeof(*r));
 }
 

@@ -33,6 +33,8 @@ struct gw_dtls_records {
 void gw_dtls_records_sent(struct gw_dtls_records *r, struct gw_span datagram);
 /* Takes over the keys of a handshake that is done. GW_E_UNSUPPORTED: not a suite of our profile. */
 int gw_dtls_records_begin(struct gw_dtls_records *r, SSL *ssl, bool is_client);
+/* Gives back what the next record makes anew: after the handshake most calls have none until they end. */
+void gw_dtls_records_rest(struct gw_dtls_records *r);
 void gw_dtls_records_wipe(struct gw_dtls_records *r);
 
 /* Writes one record; its length, or GW_E_CRYPTO, GW_E_NOMEM. out has room for GW_DTLS_RECORD_OVERHEAD more than plain.

@@ -390,6 +390,8 @@ int gw_dtls_input(struct gw_dtls *d, struct gw_span datagram, uint64_t now_us)
     d->in.len = 0;
     if (d->state == GW_DTLS_UP)
         read_records(d, datagram, is_last);
+    if (is_last)
+        gw_dtls_records_rest(&d->records);
     return 0;
 }
 
