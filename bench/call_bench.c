@@ -24,7 +24,7 @@ struct sample {
 };
 
 struct options {
-    unsigned users, calls, rounds;
+    unsigned users, calls, rounds, hold; /* hold: seconds */
     bool has_tls;
     const char *only;
 };
@@ -40,11 +40,27 @@ static int by_setup(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Calls up to number `n`. What lasts of a call is seen when some were made before, and were held until their SIP
+ * transactions were over: those of the next find that memory free. */
+static bool make_calls(struct users *u, struct load *l, unsigned n)
+{
+    return users_call(u, n, PARALLEL, 120000) == n && load_connect(l, PARALLEL, 120000) == n;
+}
+
+static void hold_calls(struct users *u, struct load *l, unsigned seconds, struct load_result *r)
+{
+    load_run(l, 2, r);
+    for (unsigned i = 2; i < seconds; i++) {
+        load_run(l, 1, r);
+        users_idle(u, 20);
+    }
+}
+
 static bool steps(const struct stack *s, const struct options *o, struct users *u, struct load *l, struct sample *out)
 {
     double cpu[PARTS + 1], front, control, media;
     long kb[4];
-    unsigned fds;
+    unsigned fds, before = o->hold ? o->calls / 2 : 0, calls = o->calls - before; /* the latter are measured */
     struct load_result r;
 
     usleep(300000);
@@ -53,6 +69,15 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     if (users_register(u, o->users, PARALLEL, 120000) != o->users)
         return false;
     users_idle(u, 500);
+    kb[1] = stack_rss_kb(s);
+    out->kb_user = (double)(kb[1] - kb[0]) / o->users;
+    out->us[REGISTER] = (stack_cpu_s(s) - cpu[0]) * 1e6 / o->users;
+    if (before) {
+        users_idle(u, o->hold * 1000); /* what registering leaves is no call's */
+        if (!make_calls(u, l, before))
+            return false;
+        hold_calls(u, l, o->hold, &r);
+    }
     cpu[1] = stack_cpu_s(s);
     kb[1] = stack_rss_kb(s);
     fds = stack_fds(s);
@@ -65,13 +90,13 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     if (o->calls && load_connect(l, PARALLEL, 120000) != o->calls)
         return false;
     cpu[3] = stack_cpu_s(s);
-    out->front_us = (stack_thread_cpu_s(s, "front") - front) * 1e6 / o->calls;
-    out->media_us = (stack_thread_cpu_s(s, "media") - media) * 1e6 / o->calls;
-    out->control_us = (cpu[3] - front - media - control) * 1e6 / o->calls - out->front_us - out->media_us;
+    out->front_us = (stack_thread_cpu_s(s, "front") - front) * 1e6 / calls;
+    out->media_us = (stack_thread_cpu_s(s, "media") - media) * 1e6 / calls;
+    out->control_us = (cpu[3] - front - media - control) * 1e6 / calls - out->front_us - out->media_us;
     if (o->calls)
-        load_run(l, 2, &r);
+        hold_calls(u, l, o->hold, &r);
     kb[2] = stack_rss_kb(s);
-    out->fds_call = o->calls ? (stack_fds(s) - fds) / (double)o->calls : 0;
+    out->fds_call = calls ? (stack_fds(s) - fds) / (double)calls : 0;
     if (o->calls && r.received[0] + r.received[1] < (r.sent[0] + r.sent[1]) / 2) {
         fprintf(stderr, "%s: %llu of %llu packets arrived\n", s->name,
                 (unsigned long long)(r.received[0] + r.received[1]), (unsigned long long)(r.sent[0] + r.sent[1]));
@@ -83,13 +108,11 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     cpu[4] = stack_cpu_s(s);
     users_idle(u, 1000);
     kb[3] = stack_rss_kb(s);
-    out->us[REGISTER] = (cpu[1] - cpu[0]) * 1e6 / o->users;
-    out->us[INVITE] = o->calls ? (cpu[2] - cpu[1]) * 1e6 / o->calls : 0;
-    out->us[CONNECT] = o->calls ? out->front_us + out->control_us + out->media_us - out->us[INVITE] : 0;
+    out->us[INVITE] = calls ? (cpu[2] - cpu[1]) * 1e6 / calls : 0;
+    out->us[CONNECT] = calls ? out->front_us + out->control_us + out->media_us - out->us[INVITE] : 0;
     out->us[HANG_UP] = o->calls ? (cpu[4] - cpu[3]) * 1e6 / o->calls : 0;
     out->kb_base = (double)kb[0];
-    out->kb_user = (double)(kb[1] - kb[0]) / o->users;
-    out->kb_call = o->calls ? (double)(kb[2] - kb[1]) / o->calls : 0;
+    out->kb_call = calls ? (double)(kb[2] - kb[1]) / calls : 0;
     out->kb_left = (double)(kb[3] - kb[1]);
     return true;
 }
@@ -135,8 +158,12 @@ static bool run_once(const struct stack *s, const struct options *o, const char 
 
 static void print_table(const struct options *o, struct sample s[STACKS][ROUNDS_MAX], const unsigned n[STACKS])
 {
-    printf("\n%u users over %s, %u calls; CPU in us per user or call, memory in kB (PSS of all its processes)\n\n",
+    printf("\n%u users over %s, %u calls; CPU in us per user or call, memory in kB (PSS of all its processes)\n",
            o->users, o->has_tls ? "WSS" : "WS", o->calls);
+    if (o->hold)
+        printf("The second half of the calls, made %u s after the first, and %u s later: what lasts of a call.\n",
+               o->hold, o->hold);
+    printf("\n");
     printf("| gateway | rounds | register | SIP, SDP | ICE, DTLS | set-up (min median max) | set-ups/s of a core | "
            "hang up | kB at 0 | kB/user | "
            "kB/call | descriptors/call | kB left |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
@@ -167,7 +194,8 @@ int main(int argc, char **argv)
 {
     static const struct option names[] = { { "users", 1, NULL, 'n' },  { "calls", 1, NULL, 'c' },
                                            { "rounds", 1, NULL, 'r' }, { "only", 1, NULL, 'o' },
-                                           { "tls", 0, NULL, 't' },    { NULL, 0, NULL, 0 } };
+                                           { "tls", 0, NULL, 't' },    { "hold", 1, NULL, 'h' },
+                                           { NULL, 0, NULL, 0 } };
     static struct sample s[STACKS][ROUNDS_MAX];
     struct options o = { .users = 200, .calls = UINT32_MAX, .rounds = 3 };
     struct rlimit files = { 65536, 65536 };
@@ -189,6 +217,9 @@ int main(int argc, char **argv)
         case 'o':
             o.only = optarg;
             break;
+        case 'h':
+            o.hold = (unsigned)atoi(optarg);
+            break;
         case 't':
             o.has_tls = true;
             break;
@@ -197,7 +228,8 @@ int main(int argc, char **argv)
         }
     o.calls = o.calls < o.users ? o.calls : o.users;
     if (o.rounds == 0 || o.rounds > ROUNDS_MAX || o.users == 0 || o.users > LOAD_CALLS_MAX || !mkdtemp(dir)) {
-        fprintf(stderr, "call_bench [--users N] [--calls N] [--rounds 1..%d] [--tls] [--only NAME]\n", ROUNDS_MAX);
+        fprintf(stderr, "call_bench [--users N] [--calls N] [--rounds 1..%d] [--tls] [--hold SECONDS] [--only NAME]\n",
+                ROUNDS_MAX);
         return 2;
     }
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
