@@ -5,6 +5,7 @@
 #include <test.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/stats.h"
 #include "gateway/remote/pool.h"
 #include "gateway/remote/served.h"
 
@@ -371,6 +372,7 @@ static void end(void)
             free(flight[i].text);
     memset(flight, 0, sizeof(flight));
     EQ(asked, answered); /* every request was answered, once */
+    EQ(gw_stats_read(GW_STAT_IQ_CONTEXTS), 0);
 }
 
 static void check_agreement(void)

@@ -524,6 +524,7 @@ void gw_pool_free(struct gw_pool *p)
         next = a->next;
         answer_err(a, GW_E_CLOSED);
     }
+    gw_stats_add(GW_STAT_IQ_CONTEXTS, -(int64_t)p->by_id.count);
     for (uint32_t i = 0; i <= p->by_id.mask; i++)
         free(p->by_id.slots[i].value);
     for (unsigned i = 0; i < p->n; i++)

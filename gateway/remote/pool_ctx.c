@@ -23,11 +23,13 @@ struct known *gw_known_add(struct gw_pool *p, unsigned agw, uint64_t ctx, const 
         free(k);
         return NULL;
     }
+    gw_stats_add(GW_STAT_IQ_CONTEXTS, 1);
     return k;
 }
 
 void gw_known_remove(struct gw_pool *p, struct known *k)
 {
+    gw_stats_add(GW_STAT_IQ_CONTEXTS, -1);
     gw_id_table_remove(&p->links[k->agw].by_ctx, k->ctx);
     gw_id_table_remove(&p->by_id, k->id);
     free(k);

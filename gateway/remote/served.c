@@ -496,6 +496,7 @@ void gw_served_free(struct gw_served *s)
             drop_all(&s->owners[i]);
             free(s->owners[i].window);
         }
+    gw_stats_add(GW_STAT_IQ_CONTEXTS, -(int64_t)s->held.count);
     for (uint32_t i = 0; i <= s->held.mask; i++)
         free(s->held.slots[i].value);
     gw_id_table_fini(&s->held);

@@ -26,6 +26,7 @@ struct held *gw_held_add(struct gw_served *s, struct owner *o, uint64_t ctx, uin
         o->ncontexts++;
     else
         s->ndying++;
+    gw_stats_add(GW_STAT_IQ_CONTEXTS, 1);
     return h;
 }
 
@@ -42,6 +43,7 @@ void gw_held_remove(struct gw_served *s, struct held *h)
         h->owner->ncontexts--;
     else
         s->ndying--;
+    gw_stats_add(GW_STAT_IQ_CONTEXTS, -1);
     gw_id_table_remove(&s->held, h->ctx);
     free(h);
 }

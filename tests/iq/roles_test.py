@@ -50,6 +50,8 @@ def make_machines():
 
 def drop_machines():
     for n in NAMES.values():
+        for pid in run("ip", "netns", "pids", n, check=False).stdout.split():  # left by a run that failed badly
+            os.kill(int(pid), signal.SIGKILL)
         run("ip", "netns", "del", n, check=False)
 
 
@@ -208,7 +210,8 @@ async def an_access_gateway_tells_its_health_and_counters(w):
         return run("ip", "netns", "exec", NAMES["a"], "curl", "-s", f"http://127.0.0.1:{IQ + 30}{path}").stdout
     assert get("/healthz") == "ok\n", get("/healthz")
     metrics = get("/metrics")
-    assert "\nimsgw_contexts 1\n" in metrics and "\nimsgw_iq_peers 1\n" in metrics, metrics
+    assert "\nimsgw_contexts 1\n" in metrics and "\nimsgw_iq_contexts 1\n" in metrics, metrics
+    assert "\nimsgw_iq_peers 1\n" in metrics, metrics
 
 
 async def whose_certificate_is_not_to_be_trusted_is_refused_on_both_sides(w):
@@ -351,7 +354,10 @@ def inside():
 
 def main():
     if len(sys.argv) > 2:
-        inside()
+        try:
+            inside()
+        finally:
+            os._exit(1)  # it did not get to its own
     if os.geteuid() != 0 or run("ip", "netns", "add", f"iq{os.getpid()}", check=False).returncode != 0:
         print("skipped: no right to make network namespaces")
         return SKIPPED
