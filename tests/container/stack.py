@@ -77,7 +77,8 @@ class Stack:
         """What `podman run` is told about a service; every key is used or refused."""
         service = dict(self.services[name])
         args = ["--name", self.name(name), *self.limits(service.pop("ulimits", {}))]
-        for network, how in service.pop("networks").items():
+        args += ["--network", service.pop("network_mode")] if "network_mode" in service else []
+        for network, how in service.pop("networks", {}).items():
             args += ["--network", f"{self.project}-{network}", "--ip", how.pop("ipv4_address")]
             assert not how, how
         for key, value in service.pop("environment", {}).items():
