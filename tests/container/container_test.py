@@ -55,7 +55,7 @@ def base():
         return f"{given}, as told"
     if run("podman", "image", "exists", BASE, check=False).returncode == 0:
         return "the image that is here"
-    if run("podman", "pull", "-q", BASE, check=False, timeout=120).returncode == 0:
+    if run("timeout", "60", "podman", "pull", "-q", BASE, check=False).returncode == 0:
         return "pulled"
     if not shutil.which("mmdebstrap"):
         skip(f"no {BASE}: it cannot be pulled, and there is no mmdebstrap to make one")
