@@ -103,7 +103,7 @@ static void fill_stream(const struct gw_ms *ms, unsigned index, struct gw_iq_str
         q->kind = GW_IQ_AUDIO; /* a fax, too: nobody looks at it */
         return;
     }
-    if (s->is_resting)
+    if (s->line[GW_LEG_CORE] == MS_NO_LINE) /* it rests, or did to its end: closed */
         return;
     if (ms_is_fax(s)) {
         for (int leg = 0; leg < 2; leg++)
