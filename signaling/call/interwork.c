@@ -240,6 +240,7 @@ static void keep_line(struct gw_ms *ms, enum gw_leg leg, const struct ms_line *s
     struct ms_leg *l = &ms->now.legs[leg];
     struct ms_line *place = &l->lines[l->nlines++];
     struct ms_term *t = s && s->kind == MS_DATA && said->is_taken ? ms_term(ms, s->term[leg]) : NULL;
+    struct ms_stream *kept;
 
     *place = *said;
     place->stream = MS_NO_STREAM;
@@ -248,9 +249,13 @@ static void keep_line(struct gw_ms *ms, enum gw_leg leg, const struct ms_line *s
     if (!t)
         return;
     place->stream = said->stream;
-    ms->now.streams[said->stream] = *s;
-    ms->now.streams[said->stream].is_offered = false;
-    ms->now.streams[said->stream].is_on = true;
+    kept = &ms->now.streams[said->stream];
+    free(kept->codecs);
+    *kept = *s;
+    kept->codecs = NULL; /* those of before are gone, and channels have none */
+    kept->ncodecs = 0;
+    kept->is_offered = false;
+    kept->is_on = true;
     t->want.has_sctp = true;
     if (!t->want.sctp_port)
         t->want.sctp_port = MS_SCTP_PORT;

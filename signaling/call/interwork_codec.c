@@ -199,8 +199,10 @@ int ms_codecs_offer(struct gw_ms *ms, enum gw_leg from, struct ms_stream *s, con
     bool has_media = false;
 
     fitting = malloc(GW_IQ_PTS * sizeof(*fitting));
-    if (!fitting)
+    if (!fitting) {
+        ms_refuse(why, 500, 0, "No memory");
         return GW_E_NOMEM;
+    }
     s->codecs = fitting;
     s->ncodecs = 0;
     while ((token = gw_sdp_token(&rest)).len) {
