@@ -62,8 +62,9 @@ GW_MUST_CHECK int gw_ms_early_answer(struct gw_ms *ms, const struct gw_iq_reply 
  * its answer goes to gw_ms_answer and gw_ms_answer_out. STATE if an offer is open or there was no exchange yet. */
 GW_MUST_CHECK int gw_ms_reoffer(struct gw_ms *ms, enum gw_leg to, char **sdp, size_t *len);
 
-/* gw_ms_answer said CLOSED: the answer takes none of the media that an offer of a call that is up brought, such as a fax
- * in place of voice. As gw_ms_rollback; but the answerer has seen that offer, and wants another of what there was. */
+/* gw_ms_answer said CLOSED: the answer takes none of the media that an offer of a call that is up brought, such as a
+ * fax in place of voice. As gw_ms_rollback; but the answerer has seen that offer, and wants another of what there
+ * was. */
 GW_MUST_CHECK int gw_ms_decline(struct gw_ms *ms, struct gw_iq_req *req);
 /* The open offer failed or was refused: back to the state before. req closes or restores what Iq had reserved for it;
  * it may have nothing to do, and its reply need not be given back. STATE if no offer is open. */
