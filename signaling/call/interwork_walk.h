@@ -447,7 +447,7 @@ static inline void walk_answer_channels(struct gw_sdp_buf *b, const struct gw_sd
 
     if (gw_sdp_has(&m->section, "path"))
         gw_sdp_printf(b, "a=path:msrp://10.0.0.9:30000/x;tcp\r\n");
-    if (!gw_sdp_has(&m->section, "sctp-port"))
+    if (!gw_span_is(m->type, "application") || !gw_sdp_has(&m->section, "sctp-port"))
         return; /* of what passes end to end any attribute does */
     gw_sdp_printf(b, "a=sctp-port:5000\r\n");
     while (gw_sdp_attr(&m->section, "dcmap", &pos, &v)) {
