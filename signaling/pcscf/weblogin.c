@@ -161,5 +161,6 @@ int gw_weblogin_offer(struct gw_pcscf *p, struct gw_sip_msg *resp)
     if (!p->jwt)
         return 0;
     challenge(p, NULL, NULL, text, sizeof(text));
-    return gw_sip_msg_add(resp, "WWW-Authenticate", text);
+    /* before the digest: JsSIP and SIP.js know the last challenge alone, and can answer none but digest */
+    return gw_sip_msg_push(resp, "WWW-Authenticate", text);
 }

@@ -1,7 +1,8 @@
-// Every example of web/imsgw-client/README.md, as it stands, in a page without a bundler, at the demo core.
+// Every example of web/imsgw-client/README.md and docs/developers.md, as it stands, in a page without a bundler, at the demo core.
 //   readme.test.mjs [chromium|firefox]
 import { createServer } from 'node:http';
-import { readFileSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
@@ -14,7 +15,7 @@ import { Run } from './lib/run.mjs';
 const [browserName = 'chromium'] = process.argv.slice(2);
 const library = fileURLToPath(new URL('../../web/imsgw-client', import.meta.url));
 const dist = fileURLToPath(new URL('dist', import.meta.url));
-const readme = readFileSync(path.join(library, 'README.md'), 'utf8');
+const documents = [path.join(library, 'README.md'), fileURLToPath(new URL('../../docs/developers.md', import.meta.url))];
 
 const heard = () => document.querySelector('audio').currentTime > 0.5;
 const body = () => document.body.innerText;
@@ -26,6 +27,9 @@ const proofs = {
   'The floor': [body, (v) => v === 'granted'],
   'A fax': [body, (v) => v === '1 page sent to imsgw demo', 60_000],
   'With SIP.js': [body, (v) => v === 'hello'],
+  'With a password': [() => document.title, (v) => v === 'registered'],
+  'With a token of your own server': [() => document.title, (v) => v === 'registered'],
+  'A video call': [() => document.title, (v) => v === 'in the call'],
 };
 
 // Modules as they lie in the tree; JsSIP and SIP.js, which are no modules of browsers, as one file each.
@@ -48,6 +52,15 @@ async function site(run, setup) {
   return { origin: `http://127.0.0.1:${server.address().port}`, show: (text) => { example = text; } };
 }
 
+// What the page's own server would sign.
+const secret = 'a secret of more than thirty-two octets';
+function sign(impu) {
+  const part = (o) => Buffer.from(JSON.stringify(o)).toString('base64url');
+  const text = `${part({ alg: 'HS256' })}.${part({ iss: 'https://page.example', aud: 'imsgw', impu,
+    exp: Math.floor(Date.now() / 1000) + 600 })}`;
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
+
 await Run.main(`readme ${browserName}`, async (run) => {
   const base = await reservePorts(run);
   const core = await run.step('core starts', () => startDemoCore(run, base, [base + 10, base + 38]));
@@ -55,13 +68,17 @@ await Run.main(`readme ${browserName}`, async (run) => {
     gateway: `wss://127.0.0.1:${base + 1}/sip`,
     uri: `sip:alice@${core.domain}`,
     password: core.password,
+    token: sign(`sip:alice@${core.domain}`),
   };
+  const key = path.join(run.dir, 'token.key');
+  writeFileSync(key, secret);
   const setup = `Object.assign(window, ${JSON.stringify(names)});`;
   const { origin, show } = await site(run, setup);
-  await run.step('gateway starts', () => startGateway(run, { base, core, conf: { ws_origins: origin } }));
+  await run.step('gateway starts', () => startGateway(run, { base, core, conf: { ws_origins: origin,
+    token_key: key, token_algorithms: 'HS256', token_issuer: 'https://page.example', token_audience: 'imsgw' } }));
   const browser = run.use(await launch(browserName, { log: (line) => run.log('browser', line) }));
-  const examples = readme.split(/^## /m).slice(1)
-    .map((part) => [part.split('\n')[0], /```js\n([^]*?)```/.exec(part)?.[1]]).filter(([, code]) => code);
+  const examples = documents.flatMap((file) => readFileSync(file, 'utf8').split(/^## /m).slice(1)).flatMap((part) =>
+    [...part.matchAll(/```js\n([^]*?)```/g)].map(([, code]) => [part.split('\n')[0], code]));
   for (const [name, code] of examples)
     await run.step(name, async () => {
       const [look, holds, timeoutMs] = proofs[name];
@@ -70,5 +87,5 @@ await Run.main(`readme ${browserName}`, async (run) => {
       await until('what it shows', () => page.evaluate(look), holds, timeoutMs);
       await page.close();
     });
-  if (examples.length !== Object.keys(proofs).length) throw new Error('examples and proofs differ');
+  if (new Set(examples.map(([name]) => name)).size !== Object.keys(proofs).length) throw new Error('examples and proofs differ');
 });

@@ -50,14 +50,20 @@ phone.addEventListener('phone', ({ detail: { state, why } }) => {
 
 const toUri = (text) => (/^(sips?|tel):/.test(text) ? text : `sip:${text}${text.includes('@') ? '' : `@${account().domain}`}`);
 
+let opening = false;
+
 async function withSource(video, use) {
-  phone.iceServers = (await configuration()).iceServers ?? []; // their passwords are good for a while only
+  if (opening) return; // a second click, while the browser still asks for the microphone
+  opening = true;
   try {
+    phone.iceServers = (await configuration()).iceServers ?? []; // their passwords are good for a while only
     use(await openSource($('source').value, video, chosen()));
     listDevices();
   } catch (e) {
     note(`no ${video ? 'camera or microphone' : 'microphone'}: ${e.message}. Try the test tone and picture.`);
     $('source').focus();
+  } finally {
+    opening = false;
   }
 }
 
