@@ -2,76 +2,96 @@
 
 enum { NO, YES, ANY };
 enum { ACCESS = 1, CORE = 0 };
-enum { ANY_MEDIA = -1, ANY_SECURITY = -1, NOT_RTP = -2 };
+enum { ALL = -1, NOT_RTP = -2 };
 
 #define WIC GW_CLIENT_WIC
 #define UE GW_CLIENT_UE
+
+/* the words of policy.h, short enough for a row on one line */
+enum {
+    RTP = GW_E2AE_RTP,
+    MSRP = GW_E2AE_MSRP,
+    BFCP = GW_E2AE_BFCP,
+    UDPTL = GW_E2AE_UDPTL,
+    SCTP = GW_E2AE_SCTP,
+    OTHER = GW_E2AE_OTHER
+};
+enum { PLAIN = GW_E2AE_PLAIN, SDES = GW_E2AE_SDES, DTLS = GW_E2AE_DTLS, KMS = GW_E2AE_KMS, BARE = GW_E2AE_BARE };
+enum { PROTECT = GW_E2AE_PROTECT, PASS = GW_E2AE_PASS, CLEAR = GW_E2AE_CLEAR, REFUSE = GW_E2AE_REFUSE };
 
 /* specs: TS 33.328 s. 7.2.1 (originating), s. 7.3.1 (terminating), s. 7.5 (emergency), N.2.2, N.3.2, G.2, L.3.
  * requested, registered, emergency, rcs51, core_sdes: NO, YES or ANY. The first row that matches decides. */
 static const struct rule {
     int from, client, media, security;
     int requested, registered, emergency, rcs51, core_sdes;
-    enum gw_e2ae_action action;
-    int warn;
+    int action, warn; /* enum gw_e2ae_action; the code of the Warning */
     const char *text;
 } rules[] = {
     /* clang-format off */
-    /* from    client media          security       req  reg  emg  rcs  cs */
+    /* from  who  media    secure req  reg  emg  rcs  cs   decision warn, and why */
     /* originating, browser: always, without asking (E2A-013) */
-    { ACCESS, WIC, GW_E2AE_RTP,   GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser media is always protected" },
-    { ACCESS, WIC, GW_E2AE_SCTP,  GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser data is always protected" },
-    { ACCESS, WIC, GW_E2AE_OTHER, ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "unknown transport protocol" },
-    { ACCESS, WIC, ANY_MEDIA,     ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "DTLS with a fingerprint is required" },
+    { ACCESS, WIC, RTP,     DTLS,  ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "browser media is always protected" },
+    { ACCESS, WIC, SCTP,    DTLS,  ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "browser data is always protected" },
+    { ACCESS, WIC, OTHER,   ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "unknown transport protocol" },
+    { ACCESS, WIC, ALL,     ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "DTLS with a fingerprint is required" },
 
     /* originating, phone: RTP */
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_SDES,  YES, YES, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "e2ae requested and registered" },     /* E2A-007 */
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_SDES,  YES, NO,  ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "e2ae requested but not registered" }, /* E2A-009, NOTE 2a */
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_SDES,  NO,  ANY, YES, ANY, ANY, GW_E2AE_REFUSE, 399, "no end-to-end security in emergency calls" }, /* E2A-015 */
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_KMS,   ANY, ANY, YES, ANY, ANY, GW_E2AE_REFUSE, 399, "no end-to-end security in emergency calls" },
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_SDES,  NO,  ANY, NO,  ANY, ANY, GW_E2AE_PASS, 0, "end-to-end SDES" },                    /* E2A-008 */
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_KMS,   ANY, ANY, NO,  ANY, ANY, GW_E2AE_PASS, 0, "end-to-end key management" },          /* E2A-019 */
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_DTLS,  ANY, ANY, NO,  ANY, ANY, GW_E2AE_PASS, 0, "end-to-end DTLS-SRTP" },
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_DTLS,  ANY, ANY, YES, ANY, ANY, GW_E2AE_REFUSE, 399, "no end-to-end security in emergency calls" },
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_CLEAR, 0, "no media security" },
-    { ACCESS, UE,  GW_E2AE_RTP,   GW_E2AE_BARE,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "no key and no key management" },
+    /* E2A-007 */
+    { ACCESS, UE,  RTP,     SDES,  YES, YES, ANY, ANY, ANY, PROTECT, 0,   "e2ae requested and registered" },
+    /* E2A-009, NOTE 2a */
+    { ACCESS, UE,  RTP,     SDES,  YES, NO,  ANY, ANY, ANY, REFUSE,  399, "e2ae requested but not registered" },
+    /* E2A-015 */
+    { ACCESS, UE,  RTP,     SDES,  NO,  ANY, YES, ANY, ANY, REFUSE,  399, "no end-to-end security in emergency calls" },
+    { ACCESS, UE,  RTP,     KMS,   ANY, ANY, YES, ANY, ANY, REFUSE,  399, "no end-to-end security in emergency calls" },
+    /* E2A-008 */
+    { ACCESS, UE,  RTP,     SDES,  NO,  ANY, NO,  ANY, ANY, PASS,    0,   "end-to-end SDES" },
+    /* E2A-019 */
+    { ACCESS, UE,  RTP,     KMS,   ANY, ANY, NO,  ANY, ANY, PASS,    0,   "end-to-end key management" },
+    { ACCESS, UE,  RTP,     DTLS,  ANY, ANY, NO,  ANY, ANY, PASS,    0,   "end-to-end DTLS-SRTP" },
+    { ACCESS, UE,  RTP,     DTLS,  ANY, ANY, YES, ANY, ANY, REFUSE,  399, "no end-to-end security in emergency calls" },
+    { ACCESS, UE,  RTP,     PLAIN, ANY, ANY, ANY, ANY, ANY, CLEAR,   0,   "no media security" },
+    { ACCESS, UE,  RTP,     BARE,  ANY, ANY, ANY, ANY, ANY, REFUSE,  399, "no key and no key management" },
 
     /* originating, phone: MSRP, BFCP, UDPTL (E2A-005: each by its own registration) */
-    { ACCESS, UE,  GW_E2AE_OTHER, ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "unknown transport protocol" },
-    { ACCESS, UE,  GW_E2AE_SCTP,  ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "data channels are for browsers" },
-    { ACCESS, UE,  NOT_RTP,       GW_E2AE_DTLS,  YES, YES, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "e2ae requested and registered" },
-    { ACCESS, UE,  NOT_RTP,       GW_E2AE_DTLS,  YES, NO,  ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "e2ae requested but not registered" },
-    { ACCESS, UE,  GW_E2AE_MSRP,  GW_E2AE_DTLS,  NO,  ANY, ANY, YES, ANY, GW_E2AE_PROTECT, 0, "RCS 5.1: MSRP over TLS without indication" }, /* E2A-012 */
-    { ACCESS, UE,  NOT_RTP,       GW_E2AE_DTLS,  NO,  ANY, ANY, ANY, ANY, GW_E2AE_PASS, 0, "end-to-end TLS" },
-    { ACCESS, UE,  NOT_RTP,       GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_CLEAR, 0, "no media security" },
-    { ACCESS, UE,  NOT_RTP,       ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "no fingerprint" },
+    { ACCESS, UE,  OTHER,   ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "unknown transport protocol" },
+    { ACCESS, UE,  SCTP,    ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "data channels are for browsers" },
+    { ACCESS, UE,  NOT_RTP, DTLS,  YES, YES, ANY, ANY, ANY, PROTECT, 0,   "e2ae requested and registered" },
+    { ACCESS, UE,  NOT_RTP, DTLS,  YES, NO,  ANY, ANY, ANY, REFUSE,  399, "e2ae requested but not registered" },
+    { ACCESS, UE,  NOT_RTP, DTLS,  NO,  ANY, YES, ANY, ANY, REFUSE,  399, "no end-to-end security in emergency calls" },
+    /* E2A-012 */
+    { ACCESS, UE,  MSRP,    DTLS,  NO,  ANY, ANY, YES, ANY, PROTECT, 0,   "RCS 5.1: MSRP over TLS without indication" },
+    { ACCESS, UE,  NOT_RTP, DTLS,  NO,  ANY, ANY, ANY, ANY, PASS,    0,   "end-to-end TLS" },
+    { ACCESS, UE,  NOT_RTP, PLAIN, ANY, ANY, ANY, ANY, ANY, CLEAR,   0,   "no media security" },
+    { ACCESS, UE,  NOT_RTP, ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  399, "no fingerprint" },
 
     /* terminating, browser */
-    { CORE,   WIC, GW_E2AE_RTP,   GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser media is always protected" },
-    { CORE,   WIC, GW_E2AE_RTP,   GW_E2AE_SDES,  ANY, ANY, ANY, ANY, YES, GW_E2AE_PROTECT, 0, "SDES of the core ends here" },
-    { CORE,   WIC, GW_E2AE_RTP,   GW_E2AE_SDES,  ANY, ANY, ANY, ANY, NO,  GW_E2AE_REFUSE, 399, "a browser cannot do SDES" },
-    { CORE,   WIC, GW_E2AE_RTP,   GW_E2AE_KMS,   ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "a browser cannot do MIKEY" },
-    { CORE,   WIC, GW_E2AE_RTP,   GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "DTLS-SRTP is not expected from the core" },
-    { CORE,   WIC, GW_E2AE_RTP,   GW_E2AE_BARE,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "no acceptable key" },
-    { CORE,   WIC, GW_E2AE_MSRP,  GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser data is always protected" },
-    { CORE,   WIC, GW_E2AE_BFCP,  GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser data is always protected" },
-    { CORE,   WIC, GW_E2AE_MSRP,  GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "TLS of the core ends here" },
-    { CORE,   WIC, GW_E2AE_BFCP,  GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "TLS of the core ends here" },
-    { CORE,   WIC, GW_E2AE_UDPTL, GW_E2AE_PLAIN, ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "browser data is always protected" },
-    { CORE,   WIC, GW_E2AE_UDPTL, GW_E2AE_DTLS,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "DTLS of the core ends here" },
-    { CORE,   WIC, ANY_MEDIA,     ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "unknown transport protocol" },
+    { CORE,   WIC, RTP,     PLAIN, ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "browser media is always protected" },
+    { CORE,   WIC, RTP,     SDES,  ANY, ANY, ANY, ANY, YES, PROTECT, 0,   "SDES of the core ends here" },
+    { CORE,   WIC, RTP,     SDES,  ANY, ANY, ANY, ANY, NO,  REFUSE,  399, "a browser cannot do SDES" },
+    { CORE,   WIC, RTP,     KMS,   ANY, ANY, ANY, ANY, ANY, REFUSE,  399, "a browser cannot do MIKEY" },
+    { CORE,   WIC, RTP,     DTLS,  ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "DTLS-SRTP is not expected from the core" },
+    { CORE,   WIC, RTP,     BARE,  ANY, ANY, ANY, ANY, ANY, REFUSE,  399, "no acceptable key" },
+    { CORE,   WIC, MSRP,    PLAIN, ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "browser data is always protected" },
+    { CORE,   WIC, BFCP,    PLAIN, ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "browser data is always protected" },
+    { CORE,   WIC, MSRP,    DTLS,  ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "TLS of the core ends here" },
+    { CORE,   WIC, BFCP,    DTLS,  ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "TLS of the core ends here" },
+    { CORE,   WIC, UDPTL,   PLAIN, ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "browser data is always protected" },
+    { CORE,   WIC, UDPTL,   DTLS,  ANY, ANY, ANY, ANY, ANY, PROTECT, 0,   "DTLS of the core ends here" },
+    { CORE,   WIC, ALL,     ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "unknown transport protocol" },
 
     /* terminating, phone */
-    { CORE,   UE,  GW_E2AE_RTP,   GW_E2AE_PLAIN, ANY, YES, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "registered for e2ae" },                /* E2A-010 */
-    { CORE,   UE,  GW_E2AE_RTP,   GW_E2AE_PLAIN, ANY, NO,  ANY, ANY, ANY, GW_E2AE_CLEAR, 0, "no media security" },
-    { CORE,   UE,  GW_E2AE_RTP,   GW_E2AE_BARE,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 399, "no key and no key management" },
-    { CORE,   UE,  GW_E2AE_RTP,   ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PASS, 0, "secured end to end already" },           /* E2A-011, NOTE 2 */
-    { CORE,   UE,  GW_E2AE_OTHER, ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "unknown transport protocol" },
-    { CORE,   UE,  GW_E2AE_SCTP,  ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_REFUSE, 302, "data channels are for browsers" },
-    { CORE,   UE,  NOT_RTP,       GW_E2AE_PLAIN, ANY, YES, ANY, ANY, ANY, GW_E2AE_PROTECT, 0, "registered for e2ae" },
-    { CORE,   UE,  GW_E2AE_MSRP,  GW_E2AE_PLAIN, ANY, NO,  ANY, YES, ANY, GW_E2AE_PROTECT, 0, "RCS 5.1: MSRP over TLS without indication" },
-    { CORE,   UE,  NOT_RTP,       GW_E2AE_PLAIN, ANY, NO,  ANY, ANY, ANY, GW_E2AE_CLEAR, 0, "no media security" },
-    { CORE,   UE,  NOT_RTP,       ANY_SECURITY,  ANY, ANY, ANY, ANY, ANY, GW_E2AE_PASS, 0, "secured end to end already" },
+    /* E2A-010 */
+    { CORE,   UE,  RTP,     PLAIN, ANY, YES, ANY, ANY, ANY, PROTECT, 0,   "registered for e2ae" },
+    { CORE,   UE,  RTP,     PLAIN, ANY, NO,  ANY, ANY, ANY, CLEAR,   0,   "no media security" },
+    { CORE,   UE,  RTP,     BARE,  ANY, ANY, ANY, ANY, ANY, REFUSE,  399, "no key and no key management" },
+    /* E2A-011, NOTE 2 */
+    { CORE,   UE,  RTP,     ALL,   ANY, ANY, ANY, ANY, ANY, PASS,    0,   "secured end to end already" },
+    { CORE,   UE,  OTHER,   ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "unknown transport protocol" },
+    { CORE,   UE,  SCTP,    ALL,   ANY, ANY, ANY, ANY, ANY, REFUSE,  302, "data channels are for browsers" },
+    { CORE,   UE,  NOT_RTP, PLAIN, ANY, YES, ANY, ANY, ANY, PROTECT, 0,   "registered for e2ae" },
+    { CORE,   UE,  MSRP,    PLAIN, ANY, NO,  ANY, YES, ANY, PROTECT, 0,   "RCS 5.1: MSRP over TLS without indication" },
+    { CORE,   UE,  NOT_RTP, PLAIN, ANY, NO,  ANY, ANY, ANY, CLEAR,   0,   "no media security" },
+    { CORE,   UE,  NOT_RTP, ALL,   ANY, ANY, ANY, ANY, ANY, PASS,    0,   "secured end to end already" },
     /* clang-format on */
 };
 
@@ -107,15 +127,15 @@ struct gw_e2ae_decision gw_e2ae_decide(const struct gw_e2ae_policy *policy, cons
 
         if (r->from != (from_access ? ACCESS : CORE) || r->client != (int)in->client)
             continue;
-        if (r->media != ANY_MEDIA && !(r->media == NOT_RTP && media != GW_E2AE_RTP) && r->media != (int)media)
+        if (r->media != ALL && !(r->media == NOT_RTP && media != GW_E2AE_RTP) && r->media != (int)media)
             continue;
-        if (r->security != ANY_SECURITY && r->security != (int)security)
+        if (r->security != ALL && r->security != (int)security)
             continue;
         if (!fits(r->requested, requested) || !fits(r->registered, registered) ||
             !fits(r->emergency, in->is_emergency) || !fits(r->rcs51, policy->is_rcs51) ||
             !fits(r->core_sdes, policy->has_core_sdes))
             continue;
-        return (struct gw_e2ae_decision){ r->action, r->warn, r->text };
+        return (struct gw_e2ae_decision){ (enum gw_e2ae_action)r->action, r->warn, r->text };
     }
     /* the table is complete (proved by a test over all inputs); should it ever not be, nothing passes */
     return (struct gw_e2ae_decision){ GW_E2AE_REFUSE, 399, "no rule for this m-line" };

@@ -91,9 +91,13 @@ TEST(E2A_005_012_a_phone_offers_msrp_bfcp_or_fax)
 TEST(E2A_015_emergency_calls_are_never_secured_end_to_end)
 {
     static const struct row rows[] = {
-        { true, UE, RTP, SDES, "qse", PROTECT, 0 }, { true, UE, RTP, SDES, "se", REFUSE, 399 },
-        { true, UE, RTP, SDES, "qe", REFUSE, 399 }, { true, UE, RTP, KMS, "e", REFUSE, 399 },
-        { true, UE, RTP, DTLS, "e", REFUSE, 399 },  { true, UE, RTP, PLAIN, "e", CLEAR, 0 },
+        { true, UE, RTP, SDES, "qse", PROTECT, 0 },   { true, UE, RTP, SDES, "se", REFUSE, 399 },
+        { true, UE, RTP, SDES, "qe", REFUSE, 399 },   { true, UE, RTP, KMS, "e", REFUSE, 399 },
+        { true, UE, RTP, DTLS, "e", REFUSE, 399 },    { true, UE, RTP, PLAIN, "e", CLEAR, 0 },
+        { true, UE, MSRP, DTLS, "me", REFUSE, 399 },  { true, UE, BFCP, DTLS, "be", REFUSE, 399 },
+        { true, UE, UDPTL, DTLS, "ue", REFUSE, 399 }, { true, UE, MSRP, DTLS, "qme", PROTECT, 0 },
+        { true, UE, MSRP, DTLS, "re", REFUSE, 399 }, /* the policy of RCS is no registration */
+        { true, UE, MSRP, PLAIN, "e", CLEAR, 0 },
     };
     CHECK_ROWS(rows);
 }

@@ -4,12 +4,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* The first octet says how the stream is cut; each message begins where the one before ended. */
+/* The first octet says how the stream is cut. No message is larger than allowed, and no octet is given out twice. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct gw_ws_stream s = { 0 };
     struct gw_span m;
     size_t cut, total = 0;
+    const size_t size = len;
     int what = 0;
 
     if (len < 2)
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         while ((what = gw_ws_stream_next(&s, &m)) > 0)
             if (what == GW_WS_STREAM_SIP) {
                 total += m.len;
-                if (m.len > GW_WS_STREAM_MESSAGE || m.len < 4)
+                if (m.len > GW_WS_STREAM_MESSAGE || m.len < 4 || total >= size)
                     abort();
             }
         data += n;
