@@ -1,7 +1,7 @@
 // baresip as an IMS phone without sound card or screen: sends a sine and drawn frames, keeps what it hears in a WAV file,
 // saves what it sees as a picture, and is steered over its TCP control port (JSON in netstrings).
 import { createConnection } from 'node:net';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { until } from '../../browser/lib/check.mjs';
 import { Process } from '../../browser/lib/process.mjs';
@@ -100,6 +100,11 @@ export class Baresip {
   #recording() {
     const name = readdirSync(this.dir).filter((f) => /^dump-.*dec\.wav$/.test(f)).sort().at(-1);
     return name ? readFileSync(path.join(this.dir, name)) : null;
+  }
+
+  // Drops what it heard in calls that are over.
+  forget() {
+    for (const f of readdirSync(this.dir).filter((f) => /^dump-.*dec\.wav$/.test(f))) rmSync(path.join(this.dir, f));
   }
 
   // The tone in the last half second that it decoded.
