@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "signaling/call/call_priv.h"
+#include "signaling/pcscf/headers.h"
 
 enum { RETRY_AFTER_S = 30 };
 
@@ -75,24 +76,11 @@ static bool refuse(struct gw_calls *cs, struct gw_sip_server *txn, const struct 
     return false;
 }
 
-/* To towards a browser has to be a sip: URI, or JsSIP answers 416 (specs 1.5 trap 2; SIG-018). */
-static int sip_to(const struct gw_call *c, const char *to, char *buf, size_t size)
+/* A name of From or To, as that leg can read it: the SIP libraries of browsers know no tel: (SIG-018). */
+static int name_for(const struct gw_call_leg *leg, const char *name, char *buf, size_t size)
 {
-    struct gw_sip_uri u;
-    char uri[GW_DIALOG_TEXT];
-    int err = gw_sip_uri_of(to, uri, sizeof(uri)), n;
-
-    if (!err && strncasecmp(uri, "tel:", 4) == 0) {
-        n = snprintf(buf, size, "<sip:%.*s@%s;user=phone>", (int)strcspn(uri + 4, ";"), uri + 4, c->cs->conf->domain);
-        return n < 0 || (size_t)n >= size ? GW_E_LIMIT : 0;
-    }
-    if (!err)
-        err = gw_sip_uri_parse(uri, &u);
-    if (err || strcasecmp(u.scheme, "sips") != 0)
-        n = snprintf(buf, size, "%s", to);
-    else
-        n = snprintf(buf, size, "<sip:%s>", uri + 5);
-    return n < 0 || (size_t)n >= size ? GW_E_LIMIT : 0;
+    return leg->is_browser ? gw_pcscf_as_sip(name, leg->call->cs->conf->domain, buf, size)
+                           : gw_span_copy(gw_span_str(name), buf, size);
 }
 
 static int init_legs(struct gw_call *c, struct gw_sip_server *txn, const struct gw_sip_msg *req,
@@ -102,7 +90,7 @@ static int init_legs(struct gw_call *c, struct gw_sip_server *txn, const struct 
     const char *target = !setup->from_access ? setup->access_uri
                          : setup->core_uri   ? setup->core_uri
                                              : gw_sip_msg_uri(req);
-    char to[GW_DIALOG_TEXT];
+    char from[GW_DIALOG_TEXT], to[GW_DIALOG_TEXT];
     int err = gw_dialog_init_uas(&a->dlg, req);
 
     if (err)
@@ -114,10 +102,11 @@ static int init_legs(struct gw_call *c, struct gw_sip_server *txn, const struct 
         return GW_E_NOMEM;
     err = gw_leg_set_contact(a);
     if (!err)
-        err = b->is_browser ? sip_to(c, a->dlg.local_uri, to, sizeof(to))
-                            : gw_span_copy(gw_span_str(a->dlg.local_uri), to, sizeof(to));
+        err = name_for(b, a->dlg.remote_uri, from, sizeof(from));
     if (!err)
-        err = gw_dialog_init_uac(&b->dlg, a->dlg.remote_uri, to, target, gw_sip_stack_host(c->cs->stack, b->flow != 0));
+        err = name_for(b, a->dlg.local_uri, to, sizeof(to));
+    if (!err)
+        err = gw_dialog_init_uac(&b->dlg, from, to, target, gw_sip_stack_host(c->cs->stack, b->flow != 0));
     if (err)
         return err;
     gw_calls_index_leg(c->cs, b);

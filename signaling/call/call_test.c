@@ -65,6 +65,7 @@ TEST(core_calls_browser_answers_core_hangs_up)
     EQ(fake_client_flow(b), browser);
     STR_EQ(gw_sip_msg_uri(inv), "sip:u8@k3f9.invalid;transport=ws");
     STR_EQ(header_of(inv, "To"), "<sip:+491234567@ims.example;user=phone>"); /* SIG-018: JsSIP knows no tel: */
+    CHECK(strstr(header_of(inv, "From"), "\"Carol\" <sip:+4915112345@ims.example;user=phone>;tag=") != NULL);
     STR_EQ(header_of(inv, "P-Asserted-Identity"), "<sip:carol@ims.example>");
     STR_EQ(header_of(inv, "P-Charging-Vector"), "");
     STR_EQ(header_of(inv, "Route"), "");
@@ -77,6 +78,7 @@ TEST(core_calls_browser_answers_core_hangs_up)
     EQ(fake_status(a), 200);
     STR_EQ(last_body(a), "answer:v2");
     STR_EQ(header_of(fake_last_response(a), "P-Asserted-Identity"), "<sip:ann@ims.example>");
+    STR_EQ(header_of(fake_last_response(a), "From"), "\"Carol\" <tel:+4915112345>;tag=c1");
     fake_ack(a, NULL);
     hang_up(a);
     world_close();

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "signaling/call/call_priv.h"
+#include "signaling/pcscf/headers.h"
 
 static int hex(char c)
 {
@@ -97,7 +98,7 @@ int gw_transfer_map_refer(struct gw_call_leg *from, struct gw_sip_msg *out)
 {
     struct gw_calls *cs = from->call->cs;
     const char *v = gw_sip_msg_get(out, "Refer-To", 0), *target;
-    char uri[GW_DIALOG_TEXT], headers[GW_DIALOG_TEXT] = "", text[2 * GW_DIALOG_TEXT];
+    char uri[GW_DIALOG_TEXT], headers[GW_DIALOG_TEXT] = "", text[2 * GW_DIALOG_TEXT], as_sip[sizeof(text)];
     int err = v ? gw_sip_uri_of(v, uri, sizeof(uri)) : GW_E_SYNTAX;
 
     if (err)
@@ -113,7 +114,12 @@ int gw_transfer_map_refer(struct gw_call_leg *from, struct gw_sip_msg *out)
     target = map_target(cs, uri);
     const char *params = strchr(v, '>');
     int w = snprintf(text, sizeof(text), "<%s%s>%s", target ? target : uri, headers, params ? params + 1 : "");
-    return w < 0 || (size_t)w >= sizeof(text) ? GW_E_LIMIT : gw_sip_msg_set(out, "Refer-To", text);
+    if (w < 0 || (size_t)w >= sizeof(text))
+        return GW_E_LIMIT;
+    if (!gw_call_other(from)->is_browser || target || strncasecmp(uri, "sip:", 4) == 0)
+        return gw_sip_msg_set(out, "Refer-To", text);
+    err = gw_pcscf_as_sip(text, cs->conf->domain, as_sip, sizeof(as_sip)); /* JsSIP transfers to sip: alone */
+    return err ? err : gw_sip_msg_set(out, "Refer-To", as_sip);
 }
 
 /* One that is not ours stays: a browser was told of it by a REFER of the core, about a dialog of others. */

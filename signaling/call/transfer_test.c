@@ -144,7 +144,11 @@ TEST(a_refer_of_the_core_names_its_dialogs_and_ours)
            "<sip:q@ims.example?Replaces=z%3Bto-tag%3Da%3Bfrom-tag%3Db>");
     fake_answer(last_sent("REFER"), 202, "f1", BROWSER_CONTACT, NULL);
     EQ(fake_status(refer), 202);
-    /* so the browser's INVITE may carry it */
+    /* a number: sip: for the browser (SIG-018) */
+    from_callee(b, "bob", "REFER", 2, "Refer-To: \"Q\" <tel:+4940>\n", NULL);
+    STR_EQ(header_of(fake_client_request(last_sent("REFER")), "Refer-To"), "<sip:+4940@ims.example;user=phone>");
+    fake_answer(last_sent("REFER"), 603, "f1", NULL, NULL);
+    /* what was left as it is the browser's INVITE may carry */
     struct gw_sip_server *third = browser_invite("v1", "Require: replaces\nReplaces: z;to-tag=a;from-tag=b\n");
     media();
     const struct gw_sip_msg *inv = fake_client_request(last_sent("INVITE"));

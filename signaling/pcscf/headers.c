@@ -278,7 +278,7 @@ int gw_pcscf_copy_end_to_end(struct gw_sip_msg *to, const struct gw_sip_msg *fro
     return c.err;
 }
 
-int gw_pcscf_sip_to(const char *to, const char *domain, char *buf, size_t size)
+int gw_pcscf_as_sip(const char *to, const char *domain, char *buf, size_t size)
 {
     char uri[1024], sip[1280];
     const char *at, *rest;

@@ -27,10 +27,11 @@ int gw_pcscf_headers_to_access(struct gw_sip_msg *m);
  * two functions above on `to` afterwards, always. */
 int gw_pcscf_copy_end_to_end(struct gw_sip_msg *to, const struct gw_sip_msg *from);
 
-/* A To value with a sip: URI in it, towards browsers: JsSIP answers 416 to any other scheme (SIG-018). sips: becomes
- * sip:, tel: becomes sip:NUMBER@domain;user=phone, anything else sip:anonymous@domain. Display name and tag stay.
- * GW_E_LIMIT, GW_E_SYNTAX. */
-int gw_pcscf_sip_to(const char *to, const char *domain, char *buf, size_t size);
+/* A value of To, From or Refer-To with a sip: URI in it, towards browsers: JsSIP answers 416 to any other scheme in To
+ * and, as SIP.js, cannot read a request with tel: in From (SIG-018). sips: becomes sip:, tel: becomes
+ * sip:NUMBER@domain;user=phone, anything else sip:anonymous@domain. Display name and tag stay. GW_E_LIMIT, GW_E_SYNTAX.
+ */
+int gw_pcscf_as_sip(const char *to, const char *domain, char *buf, size_t size);
 
 /* icid-value of P-Charging-Vector. GW_E_NOTFOUND: none, or one that could not be written again. */
 int gw_pcscf_icid_of(const struct gw_sip_msg *m, char *buf, size_t size);

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     if (leg)
         (void)gw_pcscf_copy_end_to_end(leg, m);
-    if (gw_sip_msg_get(m, "To", 0) && gw_pcscf_sip_to(gw_sip_msg_get(m, "To", 0), "gw.example", to, sizeof(to)) == 0 &&
+    if (gw_sip_msg_get(m, "To", 0) && gw_pcscf_as_sip(gw_sip_msg_get(m, "To", 0), "gw.example", to, sizeof(to)) == 0 &&
         gw_sip_msg_set(m, "To", to) == 0)
         must_parse(m);
     gw_sip_msg_free(m);

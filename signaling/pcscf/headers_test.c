@@ -218,11 +218,11 @@ TEST(to_towards_a_browser_has_a_sip_uri)
     char buf[256];
 
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        EQ(gw_pcscf_sip_to(rows[i].in, "gw.example", buf, sizeof(buf)), 0);
+        EQ(gw_pcscf_as_sip(rows[i].in, "gw.example", buf, sizeof(buf)), 0);
         STR_EQ(buf, rows[i].out);
     }
-    EQ(gw_pcscf_sip_to("<tel:+4930>", "gw.example", buf, 10), GW_E_LIMIT);
-    EQ(gw_pcscf_sip_to("nonsense", "gw.example", buf, sizeof(buf)), GW_E_SYNTAX);
+    EQ(gw_pcscf_as_sip("<tel:+4930>", "gw.example", buf, 10), GW_E_LIMIT);
+    EQ(gw_pcscf_as_sip("nonsense", "gw.example", buf, sizeof(buf)), GW_E_SYNTAX);
 }
 
 TEST(icid_is_read_wherever_it_stands)

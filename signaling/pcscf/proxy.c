@@ -121,14 +121,19 @@ void gw_relay_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
     gw_relay_start(p, in, &m, &plan);
 }
 
-/* JsSIP answers 416 to a To or a Request-URI that is not sip: (SIG-018). */
+/* JsSIP answers 416 to a To or a Request-URI that is not sip:, and hears no request whose From it cannot read (SIG-018).
+ */
 static int make_sip(const struct gw_pcscf *p, struct gw_sip_msg *m)
 {
+    static const char *const names[] = { "From", "To" };
     char value[1600];
-    int err = gw_pcscf_sip_to(gw_sip_msg_get(m, "To", 0), p->conf->domain, value, sizeof(value));
+    int err = 0;
 
-    if (!err)
-        err = gw_sip_msg_set(m, "To", value);
+    for (unsigned i = 0; !err && i < 2; i++) {
+        err = gw_pcscf_as_sip(gw_sip_msg_get(m, names[i], 0), p->conf->domain, value, sizeof(value));
+        if (!err)
+            err = gw_sip_msg_set(m, names[i], value);
+    }
     if (!err && strncasecmp(gw_sip_msg_uri(m), "sips:", 5) == 0) {
         snprintf(value, sizeof(value), "sip:%s", gw_sip_msg_uri(m) + 5);
         err = gw_sip_msg_set_uri(m, value);

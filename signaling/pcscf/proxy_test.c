@@ -261,7 +261,7 @@ TEST(the_gateway_is_no_open_relay_and_knows_a_loop)
 }
 
 /* SIG-018 */
-TEST(to_becomes_sip_for_the_browser_and_comes_back_as_it_was)
+TEST(from_and_to_become_sip_for_the_browser_and_come_back_as_they_were)
 {
     struct gw_sip_server *t;
     gw_flow_id flow;
@@ -270,6 +270,7 @@ TEST(to_becomes_sip_for_the_browser_and_comes_back_as_it_was)
     flow = registered_ann();
     t = from_core_to(flow, "MESSAGE", "sips:u8@k3f9.invalid", "From: <tel:+4940>;tag=b\nTo: \"Ann\" <tel:+4930123>\n");
     STR_EQ(sent("To"), "\"Ann\" <sip:+4930123@visited.example;user=phone>");
+    STR_EQ(sent("From"), "<sip:+4940@visited.example;user=phone>;tag=b");
     STR_EQ(gw_sip_msg_uri(fake_client_request(fake_last_client())), "sip:u8@k3f9.invalid");
     fake_answer(fake_last_client(), 200, "jssip", NULL, NULL);
     STR_EQ(answered(t, "To"), "\"Ann\" <tel:+4930123>;tag=jssip");

@@ -177,7 +177,7 @@ struct gw_sip_server *browser_invite(const char *sdp, const char *headers)
 struct gw_sip_server *core_invite(const char *sdp, const char *headers)
 {
     return say(0, headers, sdp,
-               "INVITE sip:token@10.0.0.5:5060 SIP/2.0\nFrom: \"Carol\" <sip:carol@ims.example>;tag=c1\n"
+               "INVITE sip:token@10.0.0.5:5060 SIP/2.0\nFrom: \"Carol\" <tel:+4915112345>;tag=c1\n"
                "To: <tel:+491234567;phone-context=x>\nCSeq: 3 INVITE\nP-Asserted-Identity: <sip:carol@ims.example>\n"
                "P-Charging-Vector: icid-value=\"their\"\n" CORE_CALLER_CONTACT);
 }
