@@ -12,7 +12,7 @@
 
 enum {
     GW_SDP_MEDIA = 32,   /* m-lines */
-    GW_SDP_LINES = 256,  /* lines of the session part, and of each m-line */
+    GW_SDP_LINES = 1024, /* lines of the session part, and of each m-line: video of Chromium comes near 250 */
     GW_SDP_LINE = 4096,  /* octets of a line without its end */
     GW_SDP_SIZE = 65536, /* octets of all */
 };
