@@ -11,57 +11,19 @@ import secrets
 import socket
 import ssl
 import struct
-import subprocess
 import sys
-import tempfile
-import time
 
 import pylibsrtp
 
 BUILD = os.path.abspath(sys.argv[1])
 sys.argv[2:] = []
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../registration"))
-from sip import Client, Message, digest # noqa: E402
+from sip import Client, digest # noqa: E402
+from phone_lab import DOMAIN, Lab # noqa: E402
 
-DOMAIN = "ims.example"
-DIR = tempfile.mkdtemp(prefix="e2ae-")
-processes = []
-
-
-def free_base(n):
-    for base in range(24500 + os.getpid() % 8 * n, 24990 - n, n):
-        try:
-            for port in range(base, base + n):
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(socket.AF_INET, kind) as s:
-                        s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-    raise RuntimeError("no free ports")
-
-
-BASE = free_base(60)
-ACCESS = ("127.0.0.1", BASE + 4)
-
-
-def start(name, args, says):
-    log = open(f"{DIR}/{name}.log", "w+")
-    p = subprocess.Popen(args, stdout=log, stderr=subprocess.STDOUT)
-    processes.append(p)
-    end = time.time() + 15
-    while says not in open(log.name).read():
-        if time.time() > end or p.poll() is not None:
-            raise RuntimeError(f"{name} did not start:\n{open(log.name).read()[-2000:]}")
-        time.sleep(0.05)
-
-
-def certificate(name):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", f"/CN={name}", "-keyout", f"{DIR}/{name}.key", "-out", f"{DIR}/{name}.pem"], check=True,
-                   stderr=subprocess.DEVNULL)
-    der = ssl.PEM_cert_to_DER_cert(open(f"{DIR}/{name}.pem").read())
-    return ":".join(f"{b:02X}" for b in hashlib.sha256(der).digest())
+lab = Lab(BUILD, "e2ae")
+DIR, certificate = lab.dir, lab.certificate
+ACCESS = ("127.0.0.1", lab.base + 4)
 
 
 class Phone(Client):
@@ -265,16 +227,9 @@ async def another_certificate(ann, ben):
 
 
 async def main():
-    start("core", [f"{BUILD}/imsgw-demo-core", "--listen", f"127.0.0.1:{BASE}", "--ports", f"{BASE + 10}-{BASE + 25}",
-                   "--fax-dir", f"{DIR}/fax", "--verbose"], "listening")
-    with open(f"{DIR}/gw.conf", "w") as f:
-        f.write(f"domain = {DOMAIN}\nwss_listen = 127.0.0.1:{BASE + 1}\nsip_listen = 127.0.0.1:{BASE + 2}\n"
-                f"core_route = sip:127.0.0.1:{BASE};lr\naccess_udp = 127.0.0.1:{BASE + 4}\naccess_address = 127.0.0.1\n"
-                f"access_port = {BASE + 3}\ncore_address = 127.0.0.1\ncore_port_min = {BASE + 30}\n"
-                f"core_port_max = {BASE + 59}\ncore_networks = 127.0.0.0/8\nadmin_socket = {DIR}/sock\n"
-                "mediasec = sdes-srtp msrp-tls bfcp-tls\nlog_level = debug\n")
-    start("gateway", [f"{BUILD}/imsgw", "-c", f"{DIR}/gw.conf"], " ready")
-    ann, ben = [await Phone(u, DOMAIN, "demo").open_udp(BASE + n, ACCESS) for u, n in (("ann", 5), ("ben", 6))]
+    lab.core()
+    lab.gateway(mediasec="sdes-srtp msrp-tls bfcp-tls")
+    ann, ben = [await Phone(u, DOMAIN, "demo").open_udp(lab.base + n, ACCESS) for u, n in (("ann", 5), ("ben", 6))]
     for case in (registration, originating, terminating, msrp, another_certificate):
         await case(ann, ben)
         print("ok", case.__name__, flush=True)
@@ -282,10 +237,7 @@ async def main():
 try:
     asyncio.run(main())
 except BaseException:
-    print(open(f"{DIR}/gateway.log").read()[-6000:] if os.path.exists(f"{DIR}/gateway.log") else "")
+    print(lab.log("gateway")[-6000:])
     raise
 finally:
-    for p in processes:
-        p.send_signal(2)
-    codes = [p.wait(20) for p in processes]
-assert codes == [0, 0], codes
+    lab.down()
