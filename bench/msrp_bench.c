@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/child.h"
 #include "bench/data_end.h"
 #include "bench/target.h"
 #include "gateway/base/log.h"
-#include "gateway/media/agw.h"
 
 enum { PIECE = 16000, ROUNDS_MAX = 15, SMALL = 100, AT_ONCE = 10, CORE_OF_TARGET = 0, CORE_OF_CLIENT = 1 };
 
@@ -33,55 +32,11 @@ struct figures {
 
 /* ---- processes ---- */
 
-static struct child {
-    pid_t pid;
-    int to, from;
-} bare, gateway, *target;
-
-/* Both before this process has usrsctp running: it cannot be started anew after a fork. */
-static void start_child(struct child *c, void (*run)(int in, int out))
-{
-    int down[2], up[2];
-
-    if (pipe(down) != 0 || pipe(up) != 0)
-        abort();
-    c->pid = fork();
-    if (c->pid == 0) {
-        close(down[1]);
-        close(up[0]);
-        if (bare.pid) { /* the other one's pipe must end with this process */
-            close(bare.to);
-            close(bare.from);
-        }
-        task_pin(0, CORE_OF_TARGET);
-        run(down[0], up[1]);
-        _exit(0);
-    }
-    close(down[0]);
-    close(up[1]);
-    c->to = down[1];
-    c->from = up[0];
-}
-
-static void end_child(struct child *c)
-{
-    close(c->to); /* its loop ends when the pipe does */
-    close(c->from);
-    waitpid(c->pid, NULL, 0);
-}
+static struct child bare, gateway, *target; /* both before this process has usrsctp running */
 
 static double cpu(void)
 {
     return task_cpu_s(target->pid, 0);
-}
-
-static void read_all(int fd, void *p, size_t n)
-{
-    for (ssize_t got; n; n -= (size_t)got, p = (char *)p + got)
-        if ((got = read(fd, p, n)) <= 0) {
-            fprintf(stderr, "the target ended\n");
-            exit(1);
-        }
 }
 
 /* ---- the bare path ---- */
@@ -95,19 +50,20 @@ static void on_order(struct data_end *e, struct gw_span m)
         memcpy(&bare_left, m.ptr, sizeof(bare_left));
 }
 
-static void run_bare(int in, int out)
+static void run_bare(int in, void *arg)
 {
     static uint8_t zeros[PIECE + 200];
     struct pollfd p[3];
     struct data_end e;
     uint16_t port;
 
+    (void)arg;
     if (gw_sctp_init(true) != 0 || gw_sctp_host_new(&host) != 0 || data_end_init(&e, false, identity, host) != 0)
         return;
     e.expected = *gw_dtls_identity_fingerprint(identity);
     e.on_message = on_order;
     port = data_end_port(&e);
-    (void)!write(out, &port, sizeof(port));
+    (void)child_write(in, &port, sizeof(port));
     for (;;) {
         p[0] = (struct pollfd){ e.fd, POLLIN, 0 };
         p[1] = (struct pollfd){ gw_sctp_host_fd(host), POLLIN, 0 };
@@ -122,78 +78,18 @@ static void run_bare(int in, int out)
     }
 }
 
-/* ---- the gateway: Iq over a pipe ---- */
+/* ---- the gateway ---- */
 
-static struct gw_iq_reply gw_reply;
-static int gw_out;
+static char conf_text[] = "access_address = 127.0.0.1\naccess_port = 22800\ncore_address = 127.0.0.1\n"
+                          "core_port_min = 22810\ncore_port_max = 22990\nmedia_contexts = 1000\nworkers = 1\n";
 
-static void on_notify(void *arg, const struct gw_iq_notify *n)
+static const struct gw_iq_reply *ask(const struct gw_iq_req *req)
 {
-    (void)arg;
-    (void)n;
-}
+    const struct gw_iq_reply *r = agw_child_ask(&gateway, req);
 
-static void on_reply(void *arg, const struct gw_iq_reply *r)
-{
-    (void)arg;
-    gw_reply = *r;
-    (void)!write(gw_out, &gw_reply, sizeof(gw_reply));
-}
-
-static void run_gateway(int in, int out)
-{
-    static const char text[] = "access_address = 127.0.0.1\naccess_port = 22800\ncore_address = 127.0.0.1\n"
-                               "core_port_min = 22810\ncore_port_max = 22990\nmedia_contexts = 1000\nworkers = 1\n";
-    struct gw_conf *conf = NULL;
-    struct gw_agw *agw = NULL;
-    char why[300] = "";
-    struct gw_iq_req *req;
-
-    if (gw_conf_parse("bench", text, strlen(text), &conf, why, sizeof(why)) != 0 ||
-        gw_agw_new(conf, on_notify, NULL, &agw, why, sizeof(why)) != 0 || gw_agw_start(agw) != 0) {
-        fprintf(stderr, "imsgw: %s\n", why);
-        return;
-    }
-    gw_out = out;
-    for (;;) {
-        struct pollfd p[2] = { { gw_agw_fd(agw), POLLIN, 0 }, { in, POLLIN, 0 } };
-        poll(p, 2, -1);
-        if (p[0].revents)
-            gw_agw_dispatch(agw);
-        if (!p[1].revents)
-            continue;
-        req = malloc(sizeof(*req));
-        for (size_t at = 0; req && at < sizeof(*req);) {
-            ssize_t n = read(in, (char *)req + at, sizeof(*req) - at);
-            if (n <= 0) {
-                gw_agw_free(agw);
-                gw_conf_free(conf);
-                free(req);
-                return;
-            }
-            at += (size_t)n;
-        }
-        if (gw_agw_submit(agw, &req, on_reply, NULL) != 0)
-            free(req);
-    }
-}
-
-static struct gw_iq_reply *ask(const struct gw_iq_req *req)
-{
-    static struct gw_iq_reply reply;
-
-    for (size_t at = 0; at < sizeof(*req);) {
-        ssize_t n = write(gateway.to, (const char *)req + at, sizeof(*req) - at);
-        if (n <= 0)
-            exit(1);
-        at += (size_t)n;
-    }
-    read_all(gateway.from, &reply, sizeof(reply));
-    if (reply.err) {
-        fprintf(stderr, "imsgw: %s\n", gw_err_text(reply.err));
+    if (!r)
         exit(1);
-    }
-    return &reply;
+    return r;
 }
 
 struct call {
@@ -207,7 +103,7 @@ static uint64_t txn;
 static void make_call(struct call *c)
 {
     static struct gw_iq_req req;
-    struct gw_iq_reply *r;
+    const struct gw_iq_reply *r;
     struct sockaddr_storage ss;
     socklen_t len;
 
@@ -404,8 +300,7 @@ static void connect_bare(void)
 {
     uint16_t port;
 
-    read_all(bare.from, &port, sizeof(port));
-    if (data_end_init(&bare_end, true, identity, host) != 0)
+    if (!child_read(bare.fd, &port, sizeof(port)) || data_end_init(&bare_end, true, identity, host) != 0)
         exit(1);
     bare_end.peer = (struct sockaddr_in){ .sin_family = AF_INET,
                                           .sin_port = htons(port),
@@ -477,8 +372,9 @@ int main(int argc, char **argv)
     gw_log_set_level(GW_LOG_ERROR);
     if (gw_dtls_identity_new(&profile, 1, &identity) != 0)
         return 1;
-    start_child(&bare, run_bare);
-    start_child(&gateway, run_gateway);
+    if (child_start(&bare, CORE_OF_TARGET, run_bare, NULL) != 0 ||
+        child_start(&gateway, CORE_OF_TARGET, agw_child_run, conf_text) != 0)
+        return 1;
     task_pin(0, CORE_OF_CLIENT);
     if (gw_sctp_init(true) != 0 || gw_sctp_host_new(&host) != 0)
         return 1;
@@ -488,7 +384,7 @@ int main(int argc, char **argv)
         measure_gateway(f, r);
     }
     print_table(f);
-    end_child(&bare);
-    end_child(&gateway);
+    child_end(&bare);
+    child_end(&gateway);
     return 0;
 }

@@ -92,20 +92,11 @@ double stack_cpu_s(const struct stack *s)
 
 long stack_rss_kb(const struct stack *s)
 {
-    long sum = 0, kb;
+    long sum = 0;
     pid_t pid;
 
-    for (unsigned i = 0; (pid = s->pids(i)); i++) {
-        char path[64], line[200];
-        FILE *f;
-        snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
-        f = fopen(path, "r");
-        while (f && fgets(line, sizeof(line), f))
-            if (sscanf(line, "Pss: %ld", &kb) == 1)
-                sum += kb;
-        if (f)
-            fclose(f);
-    }
+    for (unsigned i = 0; (pid = s->pids(i)); i++)
+        sum += task_pss_kb(pid);
     return sum;
 }
 

@@ -21,5 +21,6 @@ extern const struct target target_imsgw, target_rtpengine, target_bare;
 /* CPU seconds that the scheduler counted for a thread; of all threads of a process with tid 0. */
 double task_cpu_s(int pid, int tid);
 void task_pin(int tid, int core);
+long task_pss_kb(int pid); /* what forked processes share is counted once */
 
 #endif

@@ -41,6 +41,22 @@ double task_cpu_s(int pid, int tid)
     return sum;
 }
 
+long task_pss_kb(int pid)
+{
+    char path[64], line[200];
+    long kb = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof(line), f))
+        if (sscanf(line, "Pss: %ld", &kb) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kb;
+}
+
 void task_pin(int tid, int core)
 {
     cpu_set_t set;
