@@ -11,7 +11,9 @@
 TEST(browser_calls_core_answers_browser_hangs_up)
 {
     world_open();
-    struct gw_sip_server *a = browser_invite("v1", "Subject: hello\nP-Charging-Vector: icid-value=\"forged\"\n");
+    struct gw_sip_server *a = browser_invite("v1", "Subject: hello\nP-Charging-Vector: icid-value=\"forged\"\n"
+                                                   "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=ff, "
+                                                   "3GPP-GERAN;network-provided\n");
     EQ(fake_sent(), 0); /* nothing goes out before there is media to offer */
     media();
     struct gw_sip_client *b = last_sent("INVITE");
@@ -22,6 +24,7 @@ TEST(browser_calls_core_answers_browser_hangs_up)
     STR_EQ(header_of(inv, "Subject"), "hello");
     STR_EQ(header_of(inv, "P-Asserted-Identity"), "<sip:ann@ims.example>");
     CHECK(strstr(header_of(inv, "P-Charging-Vector"), "icid-1"));
+    STR_EQ(header_of(inv, "P-Access-Network-Info"), "IEEE-802.11;i-wlan-node-id=ff");
     STR_EQ(header_of(inv, "Max-Forwards"), "69");
     STR_EQ(header_of(inv, "Session-Expires"), "1800");
     STR_EQ(header_of(inv, "Min-SE"), "90");

@@ -72,7 +72,7 @@ static const struct row {
     /* identity and access (RFC 3325, RFC 7315) */
     { "P-Preferred-Identity", DROP, DROP, LEG },
     { "P-Asserted-Identity", DROP, DROP_IF_PRIVATE, END_TO_END },
-    { "P-Access-Network-Info", DROP_IF_NETWORK, DROP, LEG },
+    { "P-Access-Network-Info", DROP_IF_NETWORK, DROP, END_TO_END },
     { "P-Called-Party-ID", DROP, PASS, END_TO_END },
     { "Cellular-Network-Info", DROP, DROP, LEG },
     /* the trust domain (TS 24.229 s. 4.4): a client outside it neither says nor hears these */
