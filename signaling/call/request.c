@@ -242,14 +242,19 @@ void gw_request_end_relays(struct gw_call *c)
     }
 }
 
-/* ---- INFO: pictures (RFC 5168) ---- */
+/* ---- INFO: pictures (RFC 5168), candidates (RFC 8840) ---- */
 
 static const char media_control_type[] = "application/media_control+xml";
+static const char trickle_type[] = "application/trickle-ice-sdpfrag";
 
 static void on_info(struct gw_call_leg *leg, struct gw_sip_server *txn, const struct gw_sip_msg *req)
 {
     struct gw_span xml;
 
+    if (leg->side == GW_LEG_ACCESS && gw_sip_msg_find_body(req, trickle_type, &xml)) {
+        answer(leg, txn, req, 200, NULL, NULL); /* ICE ends here, and its lite side learns candidates from checks */
+        return;
+    }
     if (leg->side == GW_LEG_ACCESS || !gw_sip_msg_find_body(req, media_control_type, &xml)) {
         gw_request_relay(leg, txn, req);
         return;

@@ -41,6 +41,24 @@ TEST(other_requests_pass_end_to_end)
     world_close();
 }
 
+/* RFC 8840: clients that trickle do so in the early dialog too, where nothing could be passed on. */
+TEST(trickled_candidates_of_a_client_end_here)
+{
+    static const char more[] = "Info-Package: trickle-ice\nContent-Disposition: Info-Package\n"
+                               "Content-Type: application/trickle-ice-sdpfrag\n";
+
+    world_open();
+    struct gw_sip_server *a = browser_invite("v1", NULL);
+    media();
+    fake_answer(last_sent("INVITE"), 180, "bob", CORE_CONTACT, NULL);
+    unsigned sent = fake_sent();
+    EQ(fake_status(from_caller(a, "INFO", 8, more, "a=ice-ufrag:8hhY\r\na=end-of-candidates\r\n")), 200);
+    EQ(fake_sent(), sent);
+    fake_answer(last_sent("INVITE"), 603, "bob", NULL, NULL);
+    media();
+    world_close();
+}
+
 TEST(requests_on_their_way_are_bounded)
 {
     struct gw_sip_server *a, *t = NULL;
