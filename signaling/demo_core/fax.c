@@ -5,13 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEPTH = 3, DATAGRAM = 1200, SAMPLES_PER_S = 8000, MOST_SAMPLES = 800 };
+#include "t38/pace/fax_pace.h"
+
+enum { DEPTH = 3, DATAGRAM = 1200, SAMPLES_PER_S = 8000, MOST_SAMPLES = 10 * SAMPLES_PER_S };
 
 struct gw_demo_fax {
     struct gw_demo_fax_config c;
     t38_terminal_state_t *t;
     struct gw_udptl_tx tx;
     struct gw_udptl_rx rx;
+    struct gw_fax_pace pace;
     uint64_t told_us; /* up to here the terminal has lived */
     bool is_over, is_told, is_good;
     int pages;
@@ -120,6 +123,7 @@ void gw_demo_fax_agree(struct gw_demo_fax *f, enum gw_udptl_ec ec, unsigned max_
 
 void gw_demo_fax_packet(struct gw_demo_fax *f, struct gw_span packet, uint64_t now_us)
 {
+    gw_fax_pace_heard(&f->pace);
     (void)!gw_udptl_rx_packet(&f->rx, packet, now_us, on_ifp_in, f); /* what is none is as good as lost */
 }
 
@@ -131,8 +135,8 @@ void gw_demo_fax_tick(struct gw_demo_fax *f, uint64_t now_us)
     if (!f->told_us)
         f->told_us = now_us;
     f->told_us += samples * GW_S / SAMPLES_PER_S;
-    for (; samples && !f->is_over; samples -= samples < MOST_SAMPLES ? samples : MOST_SAMPLES)
-        t38_terminal_send_timeout(f->t, (int)(samples < MOST_SAMPLES ? samples : MOST_SAMPLES));
+    if (!f->is_over)
+        gw_fax_pace_tick(&f->pace, f->t, samples < MOST_SAMPLES ? (unsigned)samples : MOST_SAMPLES);
     if (!f->is_over || f->is_told)
         return;
     f->is_told = true;

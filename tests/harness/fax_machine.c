@@ -92,6 +92,7 @@ static void on_ifp(void *arg, struct gw_span ifp, unsigned lost)
 
 static void take(struct fax_machine *m, struct gw_span p)
 {
+    gw_fax_pace_heard(&m->pace);
     if (m->on_packet && !is_channel(m))
         m->on_packet(m, p);
     if (is_lost(m))
@@ -180,5 +181,5 @@ void fax_machine_turn(struct fax_machine *m)
 {
     fax_machine_receive(m);
     if (m->is_up && !m->is_over)
-        t38_terminal_send_timeout(m->t, 160);
+        gw_fax_pace_tick(&m->pace, m->t, 160);
 }

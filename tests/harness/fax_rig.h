@@ -7,6 +7,7 @@
 
 #include "bench/data_end.h"
 #include "gateway/media/agw.h"
+#include "t38/pace/fax_pace.h"
 #include "t38/udptl/udptl.h"
 #include "tests/harness/fax_pages.h"
 
@@ -39,6 +40,7 @@ struct fax_case {
 struct fax_machine {
     const struct fax_case *c;
     t38_terminal_state_t *t;
+    struct gw_fax_pace pace;
     struct gw_udptl_tx tx;
     struct gw_udptl_rx rx;
     unsigned side;

@@ -9,6 +9,7 @@
 #include <tiffio.h>
 
 #include "memfile.h"
+#include "t38/pace/fax_pace.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
 #define IMPORT(name) __attribute__((import_module("host"), import_name(#name))) name
@@ -20,6 +21,7 @@ enum { SENT, RECEIVED, GIVEN }; /* files: to be sent, received, and a TIFF of th
 
 static t38_terminal_state_t *t38;
 static t30_state_t *t30;
+static struct gw_fax_pace pace;
 static uint16_t seq;
 static int result = -1;
 
@@ -56,7 +58,7 @@ int EXPORT(term_new)(int is_sender, int has_ecm, int rate, const char *ident)
     if (!t38)
         return -1;
     t30 = t38_terminal_get_t30_state(t38);
-    /* reliable and in order: nothing is sent twice, no time is spent on waiting for the line (T.38 annex D, TCP) */
+    /* reliable and in order, nothing is sent twice; at the pace of a line, as there may be one behind the gateway */
     t38_set_data_transport_protocol(t38_terminal_get_t38_core_state(t38), T38_TRANSPORT_UDPTL);
     t38_set_t38_version(t38_terminal_get_t38_core_state(t38), 0);
     t30_set_tx_ident(t30, ident);
@@ -78,13 +80,14 @@ int EXPORT(term_new)(int is_sender, int has_ecm, int rate, const char *ident)
     return 0;
 }
 
-void EXPORT(term_tick)(int samples) /* of 8000 a second */
+void EXPORT(term_tick)(int samples) /* of 8000 a second; as many as have passed */
 {
-    t38_terminal_send_timeout(t38, samples);
+    gw_fax_pace_tick(&pace, t38, (unsigned)samples);
 }
 
 void EXPORT(term_ifp)(const uint8_t *ifp, int len)
 {
+    gw_fax_pace_heard(&pace);
     t38_core_rx_ifp_packet(t38_terminal_get_t38_core_state(t38), ifp, len, seq++);
 }
 

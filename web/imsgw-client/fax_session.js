@@ -8,6 +8,7 @@ const TURN_MS = 20;
 const PROGRESS_MS = 250;
 const LONGEST_TURN_MS = 2000; // a page in the background wakes up late; what it slept longer is not caught up
 const MAX_WAITING = 1000; // IFPs that come before send() or receive()
+const FRESH_MS = 1500; // of those: what is older, its sender repeats, or has already repeated
 const MAX_RATE = 14_400;
 
 // One page that was received.
@@ -93,8 +94,9 @@ export class FaxSession extends Session {
       this.#terminal = terminal;
       this.#job.octets = job.pages.map((p) => terminal.addPage(p));
       terminal.start({ isSender: job.isSender, hasEcm: this.hasEcm, rate: this.#rate, ident: this.ident });
-      for (const ifp of this.#waiting.splice(0)) terminal.ifp(ifp);
-      this.#turn(performance.now());
+      const now = performance.now();
+      for (const { octets, at } of this.#waiting.splice(0)) if (now - at < FRESH_MS) terminal.ifp(octets);
+      this.#turn(now);
     } catch (error) {
       this.#end(error);
     }
@@ -176,7 +178,8 @@ export class FaxSession extends Session {
 
   onMessage(octets) {
     if (!this.#terminal) {
-      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(octets);
+      this.#waiting.push({ octets, at: performance.now() });
+      if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
       return;
     }
     try {

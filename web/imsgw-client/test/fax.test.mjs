@@ -37,8 +37,9 @@ async function call() {
   return { sdp, a: caller.get('fax'), b: called.get('fax') };
 }
 
-// Two terminals joined, with a clock of their own.
-async function together(pages, settings = {}, cut = null) {
+// Two terminals joined, with a clock of their own. cut: when the sender is stopped. asleep: { who, at, ms } stands still and
+// wakes up late, before it hears what came meanwhile.
+async function together(pages, settings = {}, cut = null, asleep = null) {
   const module = await loadTerminal(wasm);
   const ends = [];
   const queues = [[], []];
@@ -46,9 +47,11 @@ async function together(pages, settings = {}, cut = null) {
   pages.forEach((p) => ends[0].addPage(p));
   ends.forEach((e, i) => e.start({ isSender: i === 0, ident: i ? 'receiver' : 'sender', ...settings }));
   for (let ms = 0; ms < 300_000 && !ends.every((e) => e.result); ms += 20) {
+    const sleeper = asleep && ms >= asleep.at && ms < asleep.at + asleep.ms ? asleep.who : -1;
     if (ms === cut) ends[0].hangUp();
-    for (const i of [0, 1]) for (const p of queues[i].splice(0)) ends[1 - i].ifp(p);
-    ends.forEach((e) => e.result ?? e.tick(20));
+    if (asleep && ms === asleep.at + asleep.ms) ends[asleep.who].tick(asleep.ms);
+    for (const i of [0, 1]) if (1 - i !== sleeper) for (const p of queues[i].splice(0)) ends[1 - i].ifp(p);
+    ends.forEach((e, i) => i === sleeper || (e.result ?? e.tick(20)));
   }
   return ends;
 }
@@ -69,6 +72,16 @@ for (const [name, settings] of [
     assert.equal(b.received(3), null);
     assert.equal(new TextDecoder().decode(b.tiff.subarray(0, 2)), 'II');
   });
+
+test('T38-011: a page that stands still for three seconds ends its fax', async () => {
+  const sent = page(0, 100);
+  for (const who of [0, 1])
+    for (let at = 500; at < 16_000; at += 1500) {
+      const [a, b] = await together([sent], {}, null, { who, at, ms: 3000 });
+      assert.ok(a.result?.isGood && b.result?.isGood, `${who} at ${at}: ${a.result?.text}, ${b.result?.text}`);
+      assert.deepEqual(b.received(0).rows, sent.rows);
+    }
+});
 
 test('a sender that is stopped says so, and what was whole is there', async () => {
   const [a, b] = await together([page(0), page(1)], {}, 8000);
