@@ -17,65 +17,11 @@ import pylibsrtp
 
 BUILD = os.path.abspath(sys.argv[1])
 sys.argv[2:] = []
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../registration"))
-from sip import Client, digest # noqa: E402
-from phone_lab import DOMAIN, Lab # noqa: E402
+from phone_lab import DOMAIN, Lab, Phone, called, sdp # noqa: E402
 
 lab = Lab(BUILD, "e2ae")
 DIR, certificate = lab.dir, lab.certificate
 ACCESS = ("127.0.0.1", lab.base + 4)
-
-
-class Phone(Client):
-    """Answers an INVITE when the test says so."""
-
-    def respond(self, req, status, phrase, headers=(), body=""):
-        if req.method == "INVITE" and not body and status == 200:
-            return
-        to = req["To"] if ";tag=" in req["To"] else f"{req['To']};tag={self.user}-tag"
-        lines = [f"SIP/2.0 {status} {phrase}", *(f"Via: {v}" for v in req.all("Via")), f"From: {req['From']}", f"To: {to}",
-                 f"Call-ID: {req['Call-ID']}", f"CSeq: {req['CSeq']}", f"Contact: {self.contact}", *headers]
-        if body:
-            lines.append("Content-Type: application/sdp")
-        self.send("\r\n".join([*lines, f"Content-Length: {len(body)}"]) + "\r\n\r\n" + body, self.peer)
-
-    async def signs_in(self, *mediasec):
-        more = [f"Security-Client: {', '.join(m + ';mediasec' for m in mediasec)}", "Require: mediasec",
-                "Proxy-Require: mediasec"] if mediasec else []
-        contact = [f"Contact: {self.contact};expires=600", *more]
-        aor = f"<{self.aor}>"
-        challenge = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", contact, To=aor))
-        assert challenge.status == 401, challenge.text
-        server = challenge.all("Security-Server")
-        verify = [f"Security-Verify: {', '.join(server)}"] if server else []
-        credentials = digest(challenge["WWW-Authenticate"], "REGISTER", f"sip:{DOMAIN}", self.user, "demo")
-        ok = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", [*contact, *verify, f"Authorization: {credentials}"], To=aor))
-        assert ok.status == 200, ok.text
-        return server
-
-    async def invites(self, body, dialog=None):
-        """The answer, and the dialog for what follows."""
-        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}",
-                           "To": f"<sip:echo@{DOMAIN}>"}
-        uri = given.get("target", f"sip:echo@{DOMAIN}")
-        given = {k: v for k, v in given.items() if k != "target"}
-        answer = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"], body,
-                                          **given))
-        if answer.status == 200:
-            given.update(To=answer["To"], target=answer.uri_of("Contact"))
-            ack = {k: v for k, v in given.items() if k != "target"}
-            self.cseq -= 1
-            self.send(self.text("ACK", given["target"], **ack))
-        return answer, given
-
-    async def hangs_up(self, dialog):
-        given = {k: v for k, v in dialog.items() if k != "target"}
-        assert (await self.ask(self.text("BYE", dialog["target"], **given))).status == 200
-
-
-def sdp(lines, port=None):
-    head = ["v=0", f"o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
-    return "\r\n".join([*head, *lines]) + "\r\n"
 
 
 def key():
@@ -151,11 +97,6 @@ async def originating(ann, ben):
     await ann.hangs_up(dialog)
     refused, _ = await ben.invites(sdp(media)) # NOTE 2a: it did not register for this
     assert refused.status == 488 and refused["Warning"].startswith("399 "), refused.text
-
-
-async def called(ann, words):
-    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], f"call me {words}")).status == 200
-    return await ann.next("INVITE")
 
 
 async def terminating(ann, ben):

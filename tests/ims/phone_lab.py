@@ -1,6 +1,8 @@
-"""What the tests of IMS phones share: ports of their own, processes that are ended and must end well, a gateway."""
+"""What the tests of IMS phones share: ports of their own, processes that are ended and must end well, a gateway, a phone that
+is a script."""
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 import ssl
@@ -8,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../registration"))
+from sip import Client, digest # noqa: E402
 
 DOMAIN = "ims.example"
 
@@ -68,6 +73,25 @@ class Lab:
             f.write("".join(f"{k} = {v}\n" for k, v in conf.items()))
         return self.start("gateway", [f"{self.build}/imsgw", "-c", f"{self.dir}/gw.conf"], " ready")
 
+    def capture(self):
+        """From here on tshark keeps all of our ports, for frames()."""
+        self.pcap = f"{self.dir}/wire.pcap"
+        self.tshark = self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", f"portrange {self.base}-{self.base + 59}", "-w",
+                                            self.pcap], "Capturing on")
+        time.sleep(0.5)  # it says so a little before it is true
+
+    def end_capture(self):
+        time.sleep(0.5)
+        self.tshark.send_signal(2)
+        self.tshark.wait(10)
+
+    def frames(self, only, fields, decode=()):
+        """A row of values of each frame that the filter lets pass."""
+        sip = [f"udp.port=={self.base + n},sip" for n in (0, 2, 4)]
+        args = ["tshark", "-r", self.pcap, "-Y", only, "-T", "fields", *(x for d in [*sip, *decode] for x in ("-d", d))]
+        out = subprocess.run([*args, *(x for f in fields for x in ("-e", f))], capture_output=True, text=True, check=True).stdout
+        return [line.split("\t") for line in out.splitlines() if line]
+
     def certificate(self, name):
         """Its fingerprint; the files are dir/name.pem and .key."""
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
@@ -84,3 +108,60 @@ class Lab:
         assert not any(codes.values()), codes
         if sys.exc_info()[0] is None:  # what a failed test wrote stays
             shutil.rmtree(self.dir)
+
+
+class Phone(Client):
+    """Answers an INVITE when the test says so."""
+
+    def respond(self, req, status, phrase, headers=(), body=""):
+        if req.method == "INVITE" and not body and status == 200:
+            return
+        to = req["To"] if ";tag=" in req["To"] else f"{req['To']};tag={self.user}-tag"
+        lines = [f"SIP/2.0 {status} {phrase}", *(f"Via: {v}" for v in req.all("Via")), f"From: {req['From']}", f"To: {to}",
+                 f"Call-ID: {req['Call-ID']}", f"CSeq: {req['CSeq']}", f"Contact: {self.contact}", *headers]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        self.send("\r\n".join([*lines, f"Content-Length: {len(body)}"]) + "\r\n\r\n" + body, self.peer)
+
+    async def signs_in(self, *mediasec):
+        more = [f"Security-Client: {', '.join(m + ';mediasec' for m in mediasec)}", "Require: mediasec",
+                "Proxy-Require: mediasec"] if mediasec else []
+        contact = [f"Contact: {self.contact};expires=600", *more]
+        aor = f"<{self.aor}>"
+        challenge = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", contact, To=aor))
+        assert challenge.status == 401, challenge.text
+        server = challenge.all("Security-Server")
+        verify = [f"Security-Verify: {', '.join(server)}"] if server else []
+        credentials = digest(challenge["WWW-Authenticate"], "REGISTER", f"sip:{DOMAIN}", self.user, "demo")
+        ok = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", [*contact, *verify, f"Authorization: {credentials}"], To=aor))
+        assert ok.status == 200, ok.text
+        return server
+
+    async def invites(self, body, dialog=None):
+        """The answer, and the dialog for what follows."""
+        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}",
+                           "To": f"<sip:echo@{DOMAIN}>"}
+        uri = given.get("target", f"sip:echo@{DOMAIN}")
+        given = {k: v for k, v in given.items() if k != "target"}
+        answer = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"], body,
+                                          **given))
+        if answer.status == 200:
+            given.update(To=answer["To"], target=answer.uri_of("Contact"))
+            ack = {k: v for k, v in given.items() if k != "target"}
+            self.cseq -= 1
+            self.send(self.text("ACK", given["target"], **ack))
+        return answer, given
+
+    async def hangs_up(self, dialog):
+        given = {k: v for k, v in dialog.items() if k != "target"}
+        assert (await self.ask(self.text("BYE", dialog["target"], **given))).status == 200
+
+
+def sdp(lines, port=None):
+    head = ["v=0", f"o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
+    return "\r\n".join([*head, *lines]) + "\r\n"
+
+
+async def called(ann, words):
+    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], f"call me {words}")).status == 200
+    return await ann.next("INVITE")

@@ -1,7 +1,7 @@
 /* libre's BFCP as floor control server or client, an independent peer for the tests of data channels.
  *   re_bfcp server tcp|udp PORT            grants every request of floor 1 and up to 9, refuses others
- *   re_bfcp client tcp|udp PORT PEER-PORT  asks as told: "hello", "request FLOOR", "release ID", "query FLOOR"
- * One line of output for each message, with a line for what it holds. Conference 1, user 1 of a client (libre has the words of
+ *   re_bfcp client tcp|udp PORT PEER-PORT [USER]  asks as told: "hello", "request FLOOR", "release ID", "query FLOOR"
+ * One line of output for each message, with a line for what it holds. Conference 1, user 1 if not told (libre has the words of
  * the protocol; over TCP it has no transport, so framing and answering are done here). */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include <re/re.h>
 
-enum { CONFERENCE = 1, USER = 1 };
+enum { CONFERENCE = 1 };
 
 static struct bfcp_conn *conn;  /* UDP */
 static struct tcp_sock *listener;
@@ -19,7 +19,7 @@ static struct tcp_conn *stream; /* TCP */
 static struct mbuf *in;
 static struct sa peer;
 static uint8_t version;
-static uint16_t last_request, last_transaction;
+static uint16_t last_request, last_transaction, user = 1;
 static bool is_server;
 
 static void tcp_write(struct mbuf *mb)
@@ -224,9 +224,9 @@ static void ask(enum bfcp_prim prim, enum bfcp_attrib type, uint16_t value)
     unsigned n = type ? 1 : 0;
 
     if (conn)
-        (void)bfcp_request(conn, &peer, version, prim, CONFERENCE, USER, on_answer, NULL, n, type | BFCP_MANDATORY, 0, &value);
+        (void)bfcp_request(conn, &peer, version, prim, CONFERENCE, user, on_answer, NULL, n, type | BFCP_MANDATORY, 0, &value);
     else
-        (void)tcp_message(prim, CONFERENCE, ++last_transaction, USER, n, type | BFCP_MANDATORY, 0, &value);
+        (void)tcp_message(prim, CONFERENCE, ++last_transaction, user, n, type | BFCP_MANDATORY, 0, &value);
 }
 
 static void on_stdin(int flags, void *arg)
@@ -274,6 +274,8 @@ int main(int argc, char **argv)
         err = sa_set_str(&local, "127.0.0.1", (uint16_t)atoi(argv[3]));
     if (!err && argc > 4)
         err = sa_set_str(&peer, "127.0.0.1", (uint16_t)atoi(argv[4]));
+    if (argc > 5)
+        user = (uint16_t)atoi(argv[5]);
     in = mbuf_alloc(4096);
     if (!err && is_udp)
         err = bfcp_listen(&conn, BFCP_UDP, &local, NULL, on_message, NULL);
