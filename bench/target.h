@@ -10,7 +10,8 @@ struct target {
     /* Starts it pinned to that core, makes all calls of `l` (addresses, or keys) so that load_connect can follow. 0, or
      * a message on stderr and an error. */
     int (*start)(struct load *l, const struct load_conf *conf, int core);
-    double (*control_s)(void); /* CPU that making the calls took in `start`, before any packet; NULL: nothing was asked */
+    double (*control_s)(
+        void);             /* CPU that making the calls took in `start`, before any packet; NULL: nothing was asked */
     double (*cpu_s)(void); /* of user and system, all its threads, so far */
     long (*rss_kb)(void);  /* NULL: not its own process */
     void (*stop)(void);

@@ -51,12 +51,13 @@ static int run(struct gw_conf *conf, const char *path)
 int main(int argc, char **argv)
 {
     enum { CHECK = 256, EXAMPLE, ROLE };
-    static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },      { "check", no_argument, NULL, CHECK },
-        { "role", required_argument, NULL, ROLE },
-        { "print-example", no_argument, NULL, EXAMPLE }, { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },           { 0 }
-    };
+    static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+                                             { "check", no_argument, NULL, CHECK },
+                                             { "role", required_argument, NULL, ROLE },
+                                             { "print-example", no_argument, NULL, EXAMPLE },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { "version", no_argument, NULL, 'V' },
+                                             { 0 } };
     const char *path = NULL;
     bool only_check = false;
     struct gw_conf *conf = NULL;

@@ -1,5 +1,6 @@
-/* BFCP messages (RFC 8855 s. 5), pure: the common header, fragments, and a walk over the attributes that checks that they
- * fill the payload. The gateway relays messages octet for octet; it reads no more than it needs to frame and to refuse. */
+/* BFCP messages (RFC 8855 s. 5), pure: the common header, fragments, and a walk over the attributes that checks that
+ * they fill the payload. The gateway relays messages octet for octet; it reads no more than it needs to frame and to
+ * refuse. */
 #ifndef GW_BFCP_MSG_H
 #define GW_BFCP_MSG_H
 
@@ -14,23 +15,39 @@ enum {
 };
 
 enum gw_bfcp_primitive {
-    GW_BFCP_FLOOR_REQUEST = 1, GW_BFCP_FLOOR_RELEASE, GW_BFCP_FLOOR_REQUEST_QUERY, GW_BFCP_FLOOR_REQUEST_STATUS,
-    GW_BFCP_USER_QUERY, GW_BFCP_USER_STATUS, GW_BFCP_FLOOR_QUERY, GW_BFCP_FLOOR_STATUS, GW_BFCP_CHAIR_ACTION,
-    GW_BFCP_CHAIR_ACTION_ACK, GW_BFCP_HELLO, GW_BFCP_HELLO_ACK, GW_BFCP_ERROR, GW_BFCP_FLOOR_REQUEST_STATUS_ACK,
-    GW_BFCP_FLOOR_STATUS_ACK, GW_BFCP_GOODBYE, GW_BFCP_GOODBYE_ACK,
+    GW_BFCP_FLOOR_REQUEST = 1,
+    GW_BFCP_FLOOR_RELEASE,
+    GW_BFCP_FLOOR_REQUEST_QUERY,
+    GW_BFCP_FLOOR_REQUEST_STATUS,
+    GW_BFCP_USER_QUERY,
+    GW_BFCP_USER_STATUS,
+    GW_BFCP_FLOOR_QUERY,
+    GW_BFCP_FLOOR_STATUS,
+    GW_BFCP_CHAIR_ACTION,
+    GW_BFCP_CHAIR_ACTION_ACK,
+    GW_BFCP_HELLO,
+    GW_BFCP_HELLO_ACK,
+    GW_BFCP_ERROR,
+    GW_BFCP_FLOOR_REQUEST_STATUS_ACK,
+    GW_BFCP_FLOOR_STATUS_ACK,
+    GW_BFCP_GOODBYE,
+    GW_BFCP_GOODBYE_ACK,
 };
 
 enum gw_bfcp_error {
-    GW_BFCP_ERR_UNKNOWN_PRIMITIVE = 3, GW_BFCP_ERR_UNPARSABLE = 10, GW_BFCP_ERR_VERSION = 12, GW_BFCP_ERR_LENGTH = 13,
+    GW_BFCP_ERR_UNKNOWN_PRIMITIVE = 3,
+    GW_BFCP_ERR_UNPARSABLE = 10,
+    GW_BFCP_ERR_VERSION = 12,
+    GW_BFCP_ERR_LENGTH = 13,
     GW_BFCP_ERR_GENERIC = 14,
 };
 
 struct gw_bfcp_header {
     uint8_t version;
-    bool is_response;        /* R: only on UDP */
-    bool is_fragment;        /* F: only on UDP */
-    uint8_t primitive;       /* unknown ones pass */
-    uint32_t payload_bytes;  /* of the whole message, without headers; multiple of 4, at most 262140 */
+    bool is_response;       /* R: only on UDP */
+    bool is_fragment;       /* F: only on UDP */
+    uint8_t primitive;      /* unknown ones pass */
+    uint32_t payload_bytes; /* of the whole message, without headers; multiple of 4, at most 262140 */
     uint32_t conference;
     uint16_t transaction, user;
     uint32_t fragment_offset, fragment_bytes; /* octets; only with is_fragment */
@@ -40,8 +57,8 @@ struct gw_bfcp_header {
 GW_MUST_CHECK int gw_bfcp_parse_header(struct gw_span msg, struct gw_bfcp_header *out);
 int gw_bfcp_write_header(const struct gw_bfcp_header *h, void *buf, size_t size); /* octets written */
 
-/* A whole unfragmented message: exactly header and payload, attributes that fill it (each at least 2 octets, padded to 4,
- * grouped ones filled by theirs). SHORT, TRAILING: length differs. SYNTAX: attributes. */
+/* A whole unfragmented message: exactly header and payload, attributes that fill it (each at least 2 octets, padded to
+ * 4, grouped ones filled by theirs). SHORT, TRAILING: length differs. SYNTAX: attributes. */
 GW_MUST_CHECK int gw_bfcp_check(struct gw_span msg, struct gw_bfcp_header *out);
 
 /* How many octets of a TCP stream the next message takes: 0 while fewer than 12 are there. TYPE: not BFCP, close

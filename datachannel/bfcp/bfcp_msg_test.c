@@ -12,10 +12,10 @@ static const uint8_t floor_request[] = {
 
 /* FloorRequestStatus: FLOOR-REQUEST-INFORMATION that holds OVERALL-REQUEST-STATUS that holds REQUEST-STATUS */
 static const uint8_t status[] = {
-    0x20, 0x04, 0x00, 0x03, 0, 0, 0, 1, 0, 7, 0, 2,
-    0x1f, 0x0c, 0x00, 0x05, /* FLOOR-REQUEST-INFORMATION, 12 octets, request 5 */
-    0x25, 0x08, 0x00, 0x05, /* OVERALL-REQUEST-STATUS, 8 octets */
-    0x0b, 0x04, 0x03, 0x00, /* REQUEST-STATUS granted */
+    0x20, 0x04, 0x00, 0x03, 0,    0,    0,    1,
+    0,    7,    0,    2,    0x1f, 0x0c, 0x00, 0x05, /* FLOOR-REQUEST-INFORMATION, 12 octets, request 5 */
+    0x25, 0x08, 0x00, 0x05,                         /* OVERALL-REQUEST-STATUS, 8 octets */
+    0x0b, 0x04, 0x03, 0x00,                         /* REQUEST-STATUS granted */
 };
 
 TEST(bfcp_001_header_and_attributes_are_checked)
@@ -57,9 +57,16 @@ TEST(bfcp_002_a_stream_is_framed_wherever_it_is_cut)
 
 TEST(bfcp_004_fragments_carry_offset_and_length_on_udp_only)
 {
-    struct gw_bfcp_header h = { .version = 2, .is_response = true, .is_fragment = true, .primitive = 8,
-                                .payload_bytes = 40, .conference = 1, .transaction = 2, .user = 3,
-                                .fragment_offset = 20, .fragment_bytes = 20 },
+    struct gw_bfcp_header h = { .version = 2,
+                                .is_response = true,
+                                .is_fragment = true,
+                                .primitive = 8,
+                                .payload_bytes = 40,
+                                .conference = 1,
+                                .transaction = 2,
+                                .user = 3,
+                                .fragment_offset = 20,
+                                .fragment_bytes = 20 },
                           back;
     uint8_t buf[GW_BFCP_FRAGMENT_HEADER];
 

@@ -225,8 +225,8 @@ static void on_down(void *arg, int err)
     cs->ev->on_down(cs->arg, err);
 }
 
-static const struct gw_sctp_events sctp_events = { on_send, on_up, on_message, on_oversize, on_peer_reset,
-                                                   on_own_reset, on_writable, on_down };
+static const struct gw_sctp_events sctp_events = { on_send,       on_up,        on_message,  on_oversize,
+                                                   on_peer_reset, on_own_reset, on_writable, on_down };
 
 int gw_channels_new(struct gw_sctp_host *host, const struct gw_channels_config *config, struct gw_channels **out)
 {

@@ -8,7 +8,7 @@ struct queued {
     struct queued *next;
     size_t len;
     uint32_t ppid;
-    bool is_ordered_once;   /* DCEP: reliable and ordered whatever the channel is */
+    bool is_ordered_once; /* DCEP: reliable and ordered whatever the channel is */
     uint8_t octets[];
 };
 
@@ -22,10 +22,10 @@ struct gw_channel {
     struct gw_channel_config c;
     enum gw_channel_state state;
     enum gw_channel_cause cause;
-    bool is_in_band;        /* opened by DCEP */
+    bool is_in_band;          /* opened by DCEP */
     bool is_stopped, is_full; /* is_full: a send was refused */
     bool peer_has_reset, own_reset_asked, own_reset_done;
-    int32_t credit;         /* octets it may put into the association in this turn */
+    int32_t credit; /* octets it may put into the association in this turn */
     struct queue tx, rx;
     void *arg;
 };

@@ -33,8 +33,9 @@ static int judge_open(struct gw_channels *cs, uint16_t stream, struct gw_span m,
     *cause = GW_CHANNEL_PARITY;
     if (!gw_dcep_may_open(!cs->config.is_dtls_client, stream))
         return GW_E_ROLE;
-    *c = (struct gw_channel_config){ .stream = stream, .is_ordered = open.is_ordered, .max_retr = -1, .max_time_ms = -1,
-                                     .priority = open.priority };
+    *c = (struct gw_channel_config){
+        .stream = stream, .is_ordered = open.is_ordered, .max_retr = -1, .max_time_ms = -1, .priority = open.priority
+    };
     *cause = GW_CHANNEL_UNKNOWN_PROTOCOL;
     if (open.protocol.len == 0 || gw_span_copy(open.protocol, c->protocol, sizeof(c->protocol)) != 0)
         return GW_E_UNSUPPORTED;

@@ -21,7 +21,10 @@ int gettimeofday(struct timeval *restrict tv, void *restrict zone)
 }
 
 struct link {
-    struct { size_t len; uint8_t octets[GW_SCTP_PACKET]; } p[QUEUE];
+    struct {
+        size_t len;
+        uint8_t octets[GW_SCTP_PACKET];
+    } p[QUEUE];
     unsigned head, count;
 };
 
@@ -122,8 +125,8 @@ static void b_down(void *arg, int err)
     b.is_down = true;
 }
 
-static const struct gw_sctp_events browser_events = { b_send, b_up, b_message, b_oversize, b_peer_reset,
-                                                      b_own_reset, b_writable, b_down };
+static const struct gw_sctp_events browser_events = { b_send,       b_up,        b_message,  b_oversize,
+                                                      b_peer_reset, b_own_reset, b_writable, b_down };
 
 /* ---- the gateway ---- */
 
@@ -200,8 +203,8 @@ static void g_refused(void *arg, uint16_t stream, enum gw_channel_cause cause)
     g.refused_cause = cause;
 }
 
-static const struct gw_channels_events gateway_events = { g_send, g_up, g_down, g_ask, g_open, g_message,
-                                                          g_writable, g_close, g_refused };
+static const struct gw_channels_events gateway_events = { g_send,    g_up,       g_down,  g_ask,    g_open,
+                                                          g_message, g_writable, g_close, g_refused };
 
 static void run(unsigned ms)
 {
@@ -266,7 +269,8 @@ static void browser_opens(uint16_t stream, const char *protocol, bool is_ordered
     int n = gw_dcep_write_open(&open, buf, sizeof(buf));
 
     EQ(gw_sctp_send(browser, &(struct gw_sctp_send){ stream, GW_PPID_DCEP, false, -1, -1 },
-                    (struct gw_span){ buf, (size_t)n }), 0);
+                    (struct gw_span){ buf, (size_t)n }),
+       0);
 }
 
 TEST(dc_008_a_declared_channel_opens_with_the_association_and_keeps_what_was_queued)

@@ -8,7 +8,7 @@ static const uint8_t open_msrp[] = {
     0x01, 0x00,             /* priority 256 */
     0x00, 0x00, 0x00, 0x00, /* reliability: unused */
     0x00, 0x02, 0x00, 0x04, /* label 2 octets, protocol 4 */
-    'h', 'i', 'm', 's', 'r', 'p',
+    'h',  'i',  'm',  's',  'r', 'p',
 };
 
 TEST(dcep_001_open_is_read_and_written_octet_for_octet)

@@ -211,14 +211,12 @@ TEST(msrp_025_interruption_nicknames_composing_and_empty_messages_pass)
         "Message-ID: m123\r\nByte-Range: 1-*/9\r\nContent-Type: a/b\r\n\r\nabc\r\n-------aaa1+\r\n",
         "Message-ID: m123\r\nByte-Range: 4-*/9\r\nContent-Type: a/b\r\n\r\nabc\r\n-------aaa1#\r\n",
         "Message-ID: m123\r\nByte-Range: 1-0/0\r\n-------aaa1$\r\n", /* keeps the connection alive */
-        "Message-ID: m123\r\nByte-Range: 1-0/0\r\nContent-Type: text/plain\r\n\r\n\r\n-------aaa1$\r\n", /* a body
-                                                                                                            without
-                                                                                                            octets */
-        "Message-ID: m123\r\nSuccess-Report: yes\r\nX-Unknown: 1\r\nContent-Type: "
-        "application/im-iscomposing+xml\r\n\r\n<a/>"
-        "\r\n-------aaa1$\r\n",
-        "Message-ID: m123\r\nContent-Type: message/cpim\r\n\r\nTo: <sip:a@b>\r\n\r\nContent-Type: "
-        "text/plain\r\n\r\nhi\r\n-------aaa1$\r\n",
+        /* a body without octets */
+        "Message-ID: m123\r\nByte-Range: 1-0/0\r\nContent-Type: text/plain\r\n\r\n\r\n-------aaa1$\r\n",
+        ("Message-ID: m123\r\nSuccess-Report: yes\r\nX-Unknown: 1\r\n"
+         "Content-Type: application/im-iscomposing+xml\r\n\r\n<a/>\r\n-------aaa1$\r\n"),
+        ("Message-ID: m123\r\nContent-Type: message/cpim\r\n\r\nTo: <sip:a@b>\r\n\r\n"
+         "Content-Type: text/plain\r\n\r\nhi\r\n-------aaa1$\r\n"),
     };
     char text[2000], want[2000];
 

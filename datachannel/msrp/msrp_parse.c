@@ -131,7 +131,10 @@ static const struct {
     const char *name;
     enum gw_msrp_method method;
 } methods[] = {
-    { "SEND", GW_MSRP_SEND }, { "REPORT", GW_MSRP_REPORT }, { "NICKNAME", GW_MSRP_NICKNAME }, { "AUTH", GW_MSRP_AUTH },
+    { "SEND", GW_MSRP_SEND },
+    { "REPORT", GW_MSRP_REPORT },
+    { "NICKNAME", GW_MSRP_NICKNAME },
+    { "AUTH", GW_MSRP_AUTH },
 };
 
 static int parse_start_line(struct gw_span line, struct gw_msrp_head *h)

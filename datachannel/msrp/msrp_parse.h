@@ -1,5 +1,6 @@
-/* MSRP messages (RFC 4975 s. 9), pure: the header block, the search for the end-line across reads, URIs and their comparison.
- * A message is never collected: the header block is parsed when it is there, the body streams past the scanner. */
+/* MSRP messages (RFC 4975 s. 9), pure: the header block, the search for the end-line across reads, URIs and their
+ * comparison. A message is never collected: the header block is parsed when it is there, the body streams past the
+ * scanner. */
 #ifndef GW_MSRP_PARSE_H
 #define GW_MSRP_PARSE_H
 
@@ -7,8 +8,8 @@
 #include "gateway/base/span.h"
 
 enum {
-    GW_MSRP_HEADERS_MAX = 16384,  /* octets of start line and headers */
-    GW_MSRP_URIS = 16,            /* of one path */
+    GW_MSRP_HEADERS_MAX = 16384, /* octets of start line and headers */
+    GW_MSRP_URIS = 16,           /* of one path */
     GW_MSRP_URI_MAX = 512,
     GW_MSRP_TID_MAX = 32,
     GW_MSRP_END_LINE_MAX = 2 + 7 + GW_MSRP_TID_MAX + 1 + 2, /* CRLF, hyphens, tid, flag, CRLF */
@@ -27,37 +28,37 @@ struct gw_msrp_path {
 /* Start line and headers of one message; the spans borrow from the text. */
 struct gw_msrp_head {
     enum gw_msrp_method method;
-    struct gw_span method_name;          /* request */
-    int status;                          /* response */
+    struct gw_span method_name; /* request */
+    int status;                 /* response */
     struct gw_span comment;
     struct gw_span tid;
     struct gw_msrp_path to, from;
-    struct gw_span message_id;           /* empty: none */
+    struct gw_span message_id; /* empty: none */
     bool has_range;
     uint64_t range_start, range_end, range_total; /* first octet is 1; end and total may be UNKNOWN */
     enum gw_msrp_report success, failure;         /* absent: success NO, failure YES (RFC 4975 s. 7.1) */
-    int report_status;                   /* Status header of a REPORT; 0: none */
-    struct gw_span content_type;         /* empty: no body */
-    struct gw_span others;               /* all header lines after From-Path as they came, CRLF at each end */
-    size_t len;                          /* octets up to the first of the body, or to the end-line's first hyphen */
+    int report_status;                            /* Status header of a REPORT; 0: none */
+    struct gw_span content_type;                  /* empty: no body */
+    struct gw_span others;                        /* all header lines after From-Path as they came, CRLF at each end */
+    size_t len; /* octets up to the first of the body, or to the end-line's first hyphen */
     bool has_body;
 };
 
-/* Parses the begin of `text`. AGAIN: not all there yet. LIMIT: longer than GW_MSRP_HEADERS_MAX. TYPE: not MSRP at all (close).
- * SYNTAX: MSRP, but wrong; out->tid and out->method are set if they could be read, for the 400. */
+/* Parses the begin of `text`. AGAIN: not all there yet. LIMIT: longer than GW_MSRP_HEADERS_MAX. TYPE: not MSRP at all
+ * (close). SYNTAX: MSRP, but wrong; out->tid and out->method are set if they could be read, for the 400. */
 GW_MUST_CHECK int gw_msrp_parse_head(struct gw_span text, struct gw_msrp_head *out);
 
 /* The search for CRLF "-------" tid flag CRLF behind a body, octets in pieces of any size. */
 struct gw_msrp_scan {
     uint8_t want_len;
     uint8_t nheld;
-    char want[2 + 7 + GW_MSRP_TID_MAX];        /* all but flag and CRLF */
-    uint8_t held[GW_MSRP_END_LINE_MAX];        /* may be the begin of the end-line: not yet body */
+    char want[2 + 7 + GW_MSRP_TID_MAX]; /* all but flag and CRLF */
+    uint8_t held[GW_MSRP_END_LINE_MAX]; /* may be the begin of the end-line: not yet body */
 };
 
 void gw_msrp_scan_init(struct gw_msrp_scan *s, struct gw_span tid);
-/* Takes octets from *in. Body octets go to `body` in one or more calls. Returns the flag '$', '+' or '#' once the end-line is
- * complete (*in then starts behind it), 0 while more is needed. */
+/* Takes octets from *in. Body octets go to `body` in one or more calls. Returns the flag '$', '+' or '#' once the
+ * end-line is complete (*in then starts behind it), 0 while more is needed. */
 typedef void gw_msrp_body_cb(void *arg, struct gw_span body);
 int gw_msrp_scan(struct gw_msrp_scan *s, struct gw_span *in, gw_msrp_body_cb *cb, void *arg);
 
@@ -73,8 +74,8 @@ GW_MUST_CHECK int gw_msrp_parse_chunk(struct gw_span text, struct gw_msrp_head *
 
 struct gw_msrp_uri {
     bool is_secure;
-    struct gw_span host;                 /* without brackets of IPv6 */
-    int port;                            /* -1: none */
+    struct gw_span host; /* without brackets of IPv6 */
+    int port;            /* -1: none */
     bool has_session;
     struct gw_span session, transport;
 };
@@ -82,10 +83,10 @@ GW_MUST_CHECK int gw_msrp_uri_parse(struct gw_span text, struct gw_msrp_uri *out
 /* RFC 4975 s. 6.1. */
 bool gw_msrp_uri_eq(struct gw_span a, struct gw_span b);
 
-/* A header block for another leg: start line and headers of `h` with other paths, transaction id and Byte-Range. The caller adds
- * body and end-line. Octets or LIMIT. */
+/* A header block for another leg: start line and headers of `h` with other paths, transaction id and Byte-Range. The
+ * caller adds body and end-line. Octets or LIMIT. */
 struct gw_msrp_rewrite {
-    struct gw_span tid, to, from;        /* whole path values, URIs separated by blanks */
+    struct gw_span tid, to, from; /* whole path values, URIs separated by blanks */
     bool has_range;
     uint64_t range_start, range_end, range_total;
 };

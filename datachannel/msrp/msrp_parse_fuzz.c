@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         abort();
     memcpy(buf + n, body.ptr ? body.ptr : "", body.len);
     e = gw_msrp_write_end(h.tid, flag, h.has_body, buf + n + body.len, 64);
-    if (e < 0 || gw_msrp_parse_chunk((struct gw_span){ buf, (size_t)(n + e) + body.len }, &again, &body2, &flag2) != 0 ||
+    if (e < 0 ||
+        gw_msrp_parse_chunk((struct gw_span){ buf, (size_t)(n + e) + body.len }, &again, &body2, &flag2) != 0 ||
         !gw_span_eq(body, body2) || flag != flag2)
         abort();
     free(buf);

@@ -10,7 +10,7 @@ enum { URGENT = 16, AWAITED = 64 };
 struct chunk {
     bool is_used, is_complete, is_answered; /* complete: its last piece has been made */
     bool wants_ok, wants_error;
-    unsigned pieces;          /* unanswered */
+    unsigned pieces; /* unanswered */
     uint8_t tid_len;
     char tid[GW_MSRP_TID_MAX];
     uint16_t to_len, from_len;
@@ -42,33 +42,36 @@ struct gw_msrp_session {
     unsigned bad_in_a_row;
     bool is_core_lost;
 
-    uint8_t *core_queue;      /* octets for the connection, from core_at to core_len */
+    uint8_t *core_queue; /* octets for the connection, from core_at to core_len */
     size_t core_at, core_len, core_size;
     bool core_is_full;
 
-    struct { size_t len; char text[GW_MSRP_PATH + 1024]; } urgent[URGENT];
+    struct {
+        size_t len;
+        char text[GW_MSRP_PATH + 1024];
+    } urgent[URGENT];
     unsigned nurgent;
 
     /* core -> channel */
     enum reading reading;
-    bool is_unread;           /* its head was wrong: up to the end-line nothing is looked at */
+    bool is_unread; /* its head was wrong: up to the end-line nothing is looked at */
     unsigned unread_in_a_row;
-    bool is_skipping;         /* the rest of this chunk is thrown away: it has been answered with an error */
+    bool is_skipping; /* the rest of this chunk is thrown away: it has been answered with an error */
     size_t head_len;
     char head[GW_MSRP_HEADERS_MAX];
-    struct gw_msrp_head h;    /* borrows from head */
+    struct gw_msrp_head h; /* borrows from head */
     struct gw_msrp_scan scan;
-    int chunk;                /* index in chunks, -1: no answer is owed */
-    uint64_t offset;          /* octets of the chunk's body put into pieces so far */
+    int chunk;       /* index in chunks, -1: no answer is owed */
+    uint64_t offset; /* octets of the chunk's body put into pieces so far */
     bool is_first_piece, has_piece;
     size_t piece_head, piece_len, piece_room;
     uint64_t piece_body;
     char piece_tid[GW_MSRP_TID_MAX + 1];
     uint8_t piece_tid_len;
     uint8_t piece[GW_MSRP_PIECE];
-    bool is_piece_ready;      /* complete, but the channel was full */
+    bool is_piece_ready;                             /* complete, but the channel was full */
     uint8_t ncarry, carry[2 * GW_MSRP_END_LINE_MAX]; /* body octets behind a full piece, of the next one */
-    char end_flag;            /* READ_CARRY: of the chunk */
+    char end_flag;                                   /* READ_CARRY: of the chunk */
 
     struct chunk chunks[GW_MSRP_OPEN_CHUNKS];
     struct piece pieces[GW_MSRP_OPEN_PIECES];

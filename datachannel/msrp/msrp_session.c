@@ -130,8 +130,7 @@ bool gw_msrp_flush_urgent(struct gw_msrp_session *s)
 {
     unsigned sent = 0;
 
-    while (sent < s->nurgent &&
-           s->c.send(s->c.arg, (struct gw_span){ s->urgent[sent].text, s->urgent[sent].len }) == 0)
+    while (sent < s->nurgent && s->c.send(s->c.arg, (struct gw_span){ s->urgent[sent].text, s->urgent[sent].len }) == 0)
         sent++;
     memmove(s->urgent, s->urgent + sent, (s->nurgent - sent) * sizeof(s->urgent[0]));
     s->nurgent -= sent;
@@ -194,9 +193,13 @@ static int forward_to_core(struct gw_msrp_session *s, const struct gw_msrp_head 
 {
     size_t most = whole.len + GW_MSRP_PATH + GW_MSRP_URI_MAX + 128;
     uint8_t *room = core_room(s, most);
-    struct gw_msrp_rewrite w = { .tid = h->tid, .to = gw_span_str(s->core_peer), .from = gw_span_str(s->core_own),
-                                 .has_range = h->has_range && body.len > 2048, .range_start = h->range_start,
-                                 .range_end = GW_MSRP_UNKNOWN, .range_total = h->range_total };
+    struct gw_msrp_rewrite w = { .tid = h->tid,
+                                 .to = gw_span_str(s->core_peer),
+                                 .from = gw_span_str(s->core_own),
+                                 .has_range = h->has_range && body.len > 2048,
+                                 .range_start = h->range_start,
+                                 .range_end = GW_MSRP_UNKNOWN,
+                                 .range_total = h->range_total };
     int head, end;
 
     if (!room)

@@ -25,8 +25,17 @@ static int on_send(void *arg, struct gw_span m)
 /* The first octet says how the stream is cut; a piece that begins with 0xff comes from the browser instead. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    struct gw_msrp_config c = { true, "msrps://g:9/s2;dc", "msrps://b:9/b1;dc", "msrp://c:2/s1;tcp", "msrp://p:3/z;tcp",
-                                1200, 0, true, true, on_send, NULL };
+    struct gw_msrp_config c = { true,
+                                "msrps://g:9/s2;dc",
+                                "msrps://b:9/b1;dc",
+                                "msrp://c:2/s1;tcp",
+                                "msrp://p:3/z;tcp",
+                                1200,
+                                0,
+                                true,
+                                true,
+                                on_send,
+                                NULL };
     struct gw_msrp_session *s;
     uint64_t now = 0;
     size_t cut;

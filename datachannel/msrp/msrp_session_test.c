@@ -12,10 +12,10 @@
 
 /* What came to the channel, and what the browser does with it. */
 static struct {
-    unsigned n, room;          /* messages; how many more it takes (a full channel) */
+    unsigned n, room; /* messages; how many more it takes (a full channel) */
     char last[20000];
     size_t last_len;
-    bool answers;              /* 200 to every SEND, later, by browser_answers */
+    bool answers; /* 200 to every SEND, later, by browser_answers */
     unsigned nowed;
     char owed[256][GW_MSRP_TID_MAX + 1];
     char flags[512];
@@ -106,8 +106,8 @@ static void start(void)
     EQ(gw_msrp_session_new(&c, &s), 0);
 }
 
-#define SEND_HEAD(tid, extra)                                                                                          \
-    "MSRP " tid " SEND\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m123\r\n" extra
+#define FROM_PEER "\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\n"
+#define SEND_HEAD(tid, extra) "MSRP " tid " SEND" FROM_PEER "Message-ID: m123\r\n" extra
 
 static void core_says(const char *text)
 {
@@ -119,8 +119,9 @@ TEST(msrp_015_a_message_of_the_browser_reaches_the_core_with_the_paths_of_that_l
     start();
     browser_says("MSRP abcd1234 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n"
                  "Byte-Range: 1-5/5\r\nX-Any: thing\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------abcd1234$\r\n");
-    STR_EQ(core_reads(), "MSRP abcd1234 SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\nMessage-ID: m123\r\n"
-                         "Byte-Range: 1-5/5\r\nX-Any: thing\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------abcd1234$\r\n");
+    STR_EQ(core_reads(),
+           "MSRP abcd1234 SEND\r\nTo-Path: " CORE_PEER "\r\nFrom-Path: " CORE_OWN "\r\nMessage-ID: m123\r\n"
+           "Byte-Range: 1-5/5\r\nX-Any: thing\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------abcd1234$\r\n");
     core_says("MSRP abcd1234 200 OK\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://relay.example:2855/r;tcp\r\n"
               "-------abcd1234$\r\n");
     STR_EQ(b.last, "MSRP abcd1234 200 OK\r\nTo-Path: " CH_PEER "\r\nFrom-Path: " CH_OWN "\r\n-------abcd1234$\r\n");
@@ -164,10 +165,14 @@ TEST(msrp_020_a_chunk_of_the_core_is_cut_and_answered_once)
 
 TEST(msrp_003_messages_of_the_core_are_the_same_wherever_the_stream_is_cut)
 {
-    static const char all[] = SEND_HEAD("tida1111", "Byte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tida1111$\r\n")
-        "MSRP tidb2222 200 OK\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\n-------tidb2222$\r\n"
-        "MSRP tidc3333 REPORT\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m123\r\n"
-        "Byte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n-------tidc3333$\r\n" SEND_HEAD("tidd4444", "-------tidd4444$\r\n");
+    /* clang-format off */
+    static const char all[] =
+        SEND_HEAD("tida1111", "Byte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tida1111$\r\n")
+        "MSRP tidb2222 200 OK" FROM_PEER "-------tidb2222$\r\n"
+        "MSRP tidc3333 REPORT" FROM_PEER "Message-ID: m123\r\nByte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n"
+        "-------tidc3333$\r\n"
+        SEND_HEAD("tidd4444", "-------tidd4444$\r\n");
+    /* clang-format on */
     size_t len = sizeof(all) - 1;
 
     for (size_t first = 0; first <= len; first++) { /* in two parts; 0: octet by octet */
@@ -197,8 +202,8 @@ TEST(msrp_010_413_of_the_browser_stops_the_message)
     core_says(body);
     EQ(b.n, 1);
     browser_answers(413);
-    STR_EQ(core_reads(), "MSRP tttt1 413 x\r\nTo-Path: msrp://10.0.0.9:31000/z;tcp\r\nFrom-Path: " CORE_OWN
-                         "\r\n-------tttt1$\r\n");
+    STR_EQ(core_reads(),
+           "MSRP tttt1 413 x\r\nTo-Path: msrp://10.0.0.9:31000/z;tcp\r\nFrom-Path: " CORE_OWN "\r\n-------tttt1$\r\n");
     core_says(body);
     core_says("\r\n-------tttt1#\r\n");
     EQ(b.n, 2);
@@ -218,7 +223,8 @@ TEST(msrp_021_a_full_channel_stops_the_stream_and_loses_nothing)
     unsigned waits = 0;
 
     start();
-    len = (size_t)sprintf(in, SEND_HEAD("tttt1", "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n"));
+    len =
+        (size_t)sprintf(in, SEND_HEAD("tttt1", "Failure-Report: no\r\nByte-Range: 1-*/*\r\nContent-Type: a/b\r\n\r\n"));
     for (int i = 0; i < 300000; i++) {
         in[len] = (char)('a' + i % 23);
         hash = hash * 31 + (uint8_t)in[len++];
@@ -269,10 +275,11 @@ TEST(msrp_a_pipeline_of_messages_is_read_no_faster_than_it_can_be_answered) /* e
 
     start();
     for (unsigned i = 0; i < 40; i++)
-        len += (size_t)snprintf(stream + len, sizeof(stream) - len,
-                                "MSRP pipe%04u SEND\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\n"
-                                "Message-ID: message%u\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------pipe%04u$\r\n",
-                                i, i, i);
+        len +=
+            (size_t)snprintf(stream + len, sizeof(stream) - len,
+                             "MSRP pipe%04u SEND\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\n"
+                             "Message-ID: message%u\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------pipe%04u$\r\n",
+                             i, i, i);
     for (unsigned rounds = 0; taken < len && rounds < 10; rounds++) {
         ssize_t n = gw_msrp_from_core(s, (struct gw_span){ stream + taken, len - taken }, 0);
         CHECK(n > 0);
@@ -292,12 +299,15 @@ TEST(msrp_009_wrong_sessions_paths_and_methods_are_answered)
     static const struct {
         const char *text, *answer;
     } rows[] = {
-        { "MSRP aaaa SEND\r\nTo-Path: msrps://gw.example:9/other;dc\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n-------aaaa$\r\n",
+        { "MSRP aaaa SEND\r\nTo-Path: msrps://gw.example:9/other;dc\r\nFrom-Path: " CH_PEER
+          "\r\nMessage-ID: m123\r\n-------aaaa$\r\n",
           "MSRP aaaa 481 " },
-        { "MSRP aaab SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: msrps://someone.else:9/b1;dc\r\nMessage-ID: m123\r\n-------aaab$\r\n",
+        { "MSRP aaab SEND\r\nTo-Path: " CH_OWN
+          "\r\nFrom-Path: msrps://someone.else:9/b1;dc\r\nMessage-ID: m123\r\n-------aaab$\r\n",
           "MSRP aaab 403 " },
         { "MSRP aaac DANCE\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\n-------aaac$\r\n", "MSRP aaac 501 " },
-        { "MSRP aaad SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nByte-Range: x\r\n-------aaad$\r\n", "MSRP aaad 400 " },
+        { "MSRP aaad SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nByte-Range: x\r\n-------aaad$\r\n",
+          "MSRP aaad 400 " },
     };
 
     start();
@@ -318,11 +328,13 @@ TEST(msrp_009_wrong_sessions_paths_and_methods_are_answered)
 TEST(msrp_014_in_transport_mode_paths_pass_as_they_are_both_ways)
 {
     struct gw_msrp_config c = { false, CH_OWN, CH_PEER, CORE_OWN, "", 65536, 0, true, true, on_send, NULL };
-    const char *text = "MSRP abcd1234 SEND\r\nTo-Path: msrp://relay.example:2855/r;tcp msrp://10.0.0.9:31000/z;tcp\r\n"
-                       "From-Path: msrps://some.one:9/b7;dc\r\nMessage-ID: m123\r\nByte-Range: 1-5/5\r\nX-Any: thing\r\n"
-                       "Content-Type: text/plain\r\n\r\nhello\r\n-------abcd1234$\r\n";
-    const char *answer = "MSRP abcd1234 200 OK\r\nTo-Path: msrps://some.one:9/b7;dc\r\nFrom-Path: msrp://relay.example:2855/r;tcp"
-                         "\r\n-------abcd1234$\r\n";
+    const char *text =
+        "MSRP abcd1234 SEND\r\nTo-Path: msrp://relay.example:2855/r;tcp msrp://10.0.0.9:31000/z;tcp\r\n"
+        "From-Path: msrps://some.one:9/b7;dc\r\nMessage-ID: m123\r\nByte-Range: 1-5/5\r\nX-Any: thing\r\n"
+        "Content-Type: text/plain\r\n\r\nhello\r\n-------abcd1234$\r\n";
+    const char *answer =
+        "MSRP abcd1234 200 OK\r\nTo-Path: msrps://some.one:9/b7;dc\r\nFrom-Path: msrp://relay.example:2855/r;tcp"
+        "\r\n-------abcd1234$\r\n";
     static char body[40001];
 
     memset(&b, 0, sizeof(b));
@@ -376,7 +388,8 @@ TEST(msrp_three_wrong_messages_in_a_row_close_the_channel)
 TEST(msrp_008_no_answer_in_thirty_seconds_is_a_408)
 {
     start();
-    browser_says("MSRP abcd1234 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n-------abcd1234$\r\n");
+    browser_says("MSRP abcd1234 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER
+                 "\r\nMessage-ID: m123\r\n-------abcd1234$\r\n");
     core_reads();
     EQ(gw_msrp_deadline_us(s), 30 * GW_S);
     gw_msrp_expire(s, 30 * GW_S);
@@ -394,14 +407,16 @@ TEST(msrp_028_a_lost_connection_in_the_middle_of_a_chunk_is_told)
 
     start();
     memset(body, 'x', 5000);
-    browser_says("MSRP abcd1234 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n-------abcd1234$\r\n");
+    browser_says("MSRP abcd1234 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER
+                 "\r\nMessage-ID: m123\r\n-------abcd1234$\r\n");
     core_says(SEND_HEAD("tttt1", "Byte-Range: 1-*/100000\r\nContent-Type: a/b\r\n\r\n"));
     core_says(body);
     gw_msrp_core_lost(s, 0);
     EQ(b.responses, 1); /* 481 to the browser's own request */
     EQ(b.n, 2);
     EQ(b.flags[0], '#'); /* the begun message ends */
-    browser_says("MSRP abcd9999 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\n-------abcd9999$\r\n");
+    browser_says("MSRP abcd9999 SEND\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER
+                 "\r\nMessage-ID: m123\r\n-------abcd9999$\r\n");
     EQ(strncmp(b.last, "MSRP abcd9999 481 ", 18), 0);
     gw_msrp_session_free(s);
 }
@@ -409,12 +424,14 @@ TEST(msrp_028_a_lost_connection_in_the_middle_of_a_chunk_is_told)
 TEST(msrp_027_a_report_overtakes_between_pieces_and_is_never_answered)
 {
     start();
-    core_says("MSRP rrrr REPORT\r\nTo-Path: " CORE_OWN "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m123\r\n"
+    core_says("MSRP rrrr REPORT\r\nTo-Path: " CORE_OWN
+              "\r\nFrom-Path: msrp://10.0.0.9:31000/z;tcp\r\nMessage-ID: m123\r\n"
               "Byte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n-------rrrr$\r\n");
     EQ(b.n, 1);
     CHECK(strstr(b.last, "Status: 000 200 OK\r\n") != NULL); /* MSRP-007 */
     STR_EQ(core_reads(), "");
-    browser_says("MSRP rrrs REPORT\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER "\r\nMessage-ID: m123\r\nStatus: 000 413 no\r\n"
+    browser_says("MSRP rrrs REPORT\r\nTo-Path: " CH_OWN "\r\nFrom-Path: " CH_PEER
+                 "\r\nMessage-ID: m123\r\nStatus: 000 413 no\r\n"
                  "-------rrrs$\r\n");
     CHECK(strstr(core_reads(), "Status: 000 413 no\r\n") != NULL);
     EQ(b.n, 1);

@@ -70,14 +70,17 @@ TEST(msrp_wrong_heads_are_told_apart)
         int err;
     } rows[] = {
         { "GET / HTTP/1.1\r\n", GW_E_TYPE },
-        { "MSRP abc SEND\r\n", GW_E_SYNTAX },                                    /* tid of three */
-        { "MSRP abcd send\r\n", GW_E_SYNTAX },                                   /* methods are upper case */
-        { "MSRP abcd SEND\r\nFrom-Path: msrp://a:1/x;tcp\r\n", GW_E_SYNTAX },    /* To-Path is first */
+        { "MSRP abc SEND\r\n", GW_E_SYNTAX },                                 /* tid of three */
+        { "MSRP abcd send\r\n", GW_E_SYNTAX },                                /* methods are upper case */
+        { "MSRP abcd SEND\r\nFrom-Path: msrp://a:1/x;tcp\r\n", GW_E_SYNTAX }, /* To-Path is first */
         { "MSRP abcd SEND\r\nTo-Path: http://a\r\n", GW_E_SYNTAX },
-        { "MSRP abcd SEND\nTo-Path: msrp://a:1/x;tcp\r\n", GW_E_SYNTAX },        /* bare LF */
-        { "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\nByte-Range: 0-1/1\r\n", GW_E_SYNTAX },
-        { "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\n\r\n", GW_E_SYNTAX }, /* body without type */
-        { "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\nContent-Type: a/b\r\nX: y\r\n", GW_E_SYNTAX },
+        { "MSRP abcd SEND\nTo-Path: msrp://a:1/x;tcp\r\n", GW_E_SYNTAX }, /* bare LF */
+        { "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\nByte-Range: 0-1/1\r\n",
+          GW_E_SYNTAX },
+        { "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\n\r\n",
+          GW_E_SYNTAX }, /* body without type */
+        { "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\nContent-Type: a/b\r\nX: y\r\n",
+          GW_E_SYNTAX },
     };
     struct gw_msrp_head h = { 0 };
     char *long_head = malloc(GW_MSRP_HEADERS_MAX + 1);
@@ -169,8 +172,13 @@ TEST(msrp_a_head_for_the_other_leg_keeps_what_is_not_ours)
 {
     struct gw_msrp_head h;
     struct gw_span body;
-    struct gw_msrp_rewrite w = { gw_span_str("newt"), gw_span_str("msrps://a:1/s;dc"), gw_span_str("msrps://b:2/t;dc"),
-                                 true, 1, GW_MSRP_UNKNOWN, 25 };
+    struct gw_msrp_rewrite w = { gw_span_str("newt"),
+                                 gw_span_str("msrps://a:1/s;dc"),
+                                 gw_span_str("msrps://b:2/t;dc"),
+                                 true,
+                                 1,
+                                 GW_MSRP_UNKNOWN,
+                                 25 };
     char flag, buf[1024];
     int n;
 

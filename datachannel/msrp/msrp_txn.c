@@ -35,8 +35,8 @@ void gw_msrp_chunk_answer(struct gw_msrp_session *s, int chunk, int status, cons
     if (!c || c->is_answered || !(status == 200 ? c->wants_ok : c->wants_error))
         return;
     c->is_answered = true;
-    n = snprintf(buf, sizeof(buf), "MSRP %.*s %03d %s\r\nTo-Path: %.*s\r\nFrom-Path: %.*s\r\n-------%.*s$\r\n", c->tid_len,
-                 c->tid, status, comment, c->from_len, c->from, c->to_len, c->to, c->tid_len, c->tid);
+    n = snprintf(buf, sizeof(buf), "MSRP %.*s %03d %s\r\nTo-Path: %.*s\r\nFrom-Path: %.*s\r\n-------%.*s$\r\n",
+                 c->tid_len, c->tid, status, comment, c->from_len, c->from, c->to_len, c->to, c->tid_len, c->tid);
     gw_msrp_answer_core(s, (struct gw_span){ buf, (size_t)n });
 }
 
@@ -118,8 +118,8 @@ void gw_msrp_core_answered(struct gw_msrp_session *s, struct gw_span tid)
 static void fail_awaited(struct gw_msrp_session *s, const struct awaited *a, int status, const char *comment)
 {
     char buf[3 * GW_MSRP_URI_MAX];
-    int n = snprintf(buf, sizeof(buf), "MSRP %.*s %03d %s\r\nTo-Path: %s\r\nFrom-Path: %s\r\n-------%.*s$\r\n", a->tid_len,
-                     a->tid, status, comment, s->channel_peer, s->channel_own, a->tid_len, a->tid);
+    int n = snprintf(buf, sizeof(buf), "MSRP %.*s %03d %s\r\nTo-Path: %s\r\nFrom-Path: %s\r\n-------%.*s$\r\n",
+                     a->tid_len, a->tid, status, comment, s->channel_peer, s->channel_own, a->tid_len, a->tid);
 
     gw_msrp_answer_channel(s, (struct gw_span){ buf, (size_t)n });
 }

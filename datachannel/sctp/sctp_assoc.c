@@ -12,16 +12,16 @@
 #include "gateway/base/crypto.h"
 
 enum {
-    TABLE = 4096,             /* hash buckets of live associations */
+    TABLE = 4096, /* hash buckets of live associations */
     TICK_MS = 10,
-    FREE_PACKETS = 64,        /* kept per host */
+    FREE_PACKETS = 64, /* kept per host */
     READ_BUFFER = 65536,
     MESSAGE_DEFAULT = 262144,
 };
 
 struct packet {
     struct packet *next;
-    uint64_t id;              /* of the association: it may be gone when the packet is taken */
+    uint64_t id; /* of the association: it may be gone when the packet is taken */
     size_t len;
     uint8_t octets[GW_SCTP_PACKET];
 };
@@ -31,8 +31,8 @@ struct gw_sctp_host {
     struct packet *first, **last; /* under the lock */
     struct packet *unused;
     unsigned nunused;
-    struct gw_sctp_assoc *assocs; /* owner's thread */
-    bool has_ready;               /* under the lock: an association of this host has something to read */
+    struct gw_sctp_assoc *assocs;          /* owner's thread */
+    bool has_ready;                        /* under the lock: an association of this host has something to read */
     _Alignas(8) uint8_t read[READ_BUFFER]; /* notifications are read in place */
 };
 
@@ -44,9 +44,9 @@ struct gw_sctp_assoc {
     const struct gw_sctp_events *ev;
     void *arg;
     uint32_t max_message;
-    unsigned depth;            /* calls inside callbacks */
+    unsigned depth; /* calls inside callbacks */
     bool is_up, is_down, is_dead, is_paused, is_blocked, is_ready;
-    uint16_t part_stream;      /* a message in parts */
+    uint16_t part_stream; /* a message in parts */
     bool has_part, is_oversize;
     uint8_t *part;
     size_t part_len, part_size;
@@ -366,7 +366,8 @@ static int set_options(struct socket *s)
 
 static int connect_both(struct gw_sctp_assoc *a, const struct gw_sctp_config *config)
 {
-    struct sockaddr_conn addr = { .sconn_family = AF_CONN, .sconn_port = htons(config->local_port),
+    struct sockaddr_conn addr = { .sconn_family = AF_CONN,
+                                  .sconn_port = htons(config->local_port),
                                   .sconn_addr = (void *)(uintptr_t)a->id };
 
     usrsctp_set_non_blocking(a->s, 1);

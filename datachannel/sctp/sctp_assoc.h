@@ -1,13 +1,13 @@
-/* SCTP associations over given packets (RFC 8261, RFC 9260, RFC 8831): DTLS records in, DTLS records out. usrsctp lives behind
- * this header and nowhere else.
+/* SCTP associations over given packets (RFC 8261, RFC 9260, RFC 8831): DTLS records in, DTLS records out. usrsctp lives
+ * behind this header and nowhere else.
  *
- * usrsctp has global state, so one process-wide mutex stands around every call of it; it is the one lock of the media plane, and
- * only data channels meet it. A thread ticks its timers while there are associations. What the ticker produces
- * reaches the owner through the host's eventfd.
+ * usrsctp has global state, so one process-wide mutex stands around every call of it; it is the one lock of the media
+ * plane, and only data channels meet it. A thread ticks its timers while there are associations. What the ticker
+ * produces reaches the owner through the host's eventfd.
  *
- * Thread: a host and its associations belong to one thread. Callbacks run on it, inside gw_sctp_input, gw_sctp_resume and
- * gw_sctp_host_poll, never inside gw_sctp_send; they may send, pause, reset and free their own
- * association, and must not give packets to another one of the same host. */
+ * Thread: a host and its associations belong to one thread. Callbacks run on it, inside gw_sctp_input, gw_sctp_resume
+ * and gw_sctp_host_poll, never inside gw_sctp_send; they may send, pause, reset and free their own association, and
+ * must not give packets to another one of the same host. */
 #ifndef GW_SCTP_ASSOC_H
 #define GW_SCTP_ASSOC_H
 
@@ -15,16 +15,21 @@
 #include "gateway/base/span.h"
 
 enum {
-    GW_SCTP_STREAMS = 1024,       /* announced both ways; 65535 (RFC 8831 s. 6.2) cost 6.8 MB each, so we deviate */
-    GW_SCTP_MTU = 1092,           /* an SCTP packet without its common header: fits 1280 with IPv6, UDP and DTLS around it */
+    GW_SCTP_STREAMS = 1024, /* announced both ways; 65535 (RFC 8831 s. 6.2) cost 6.8 MB each, so we deviate */
+    GW_SCTP_MTU = 1092,     /* an SCTP packet without its common header: fits 1280 with IPv6, UDP and DTLS around it */
     GW_SCTP_PACKET = 1280,
-    GW_SCTP_BUFFER = 262144,      /* octets of the send and of the receive buffer of an association */
+    GW_SCTP_BUFFER = 262144, /* octets of the send and of the receive buffer of an association */
 };
 
 /* Payload protocol identifiers (RFC 8831 s. 8). */
 enum gw_sctp_ppid {
-    GW_PPID_DCEP = 50, GW_PPID_STRING = 51, GW_PPID_BINARY_PARTIAL = 52, GW_PPID_BINARY = 53, GW_PPID_STRING_PARTIAL = 54,
-    GW_PPID_STRING_EMPTY = 56, GW_PPID_BINARY_EMPTY = 57,
+    GW_PPID_DCEP = 50,
+    GW_PPID_STRING = 51,
+    GW_PPID_BINARY_PARTIAL = 52,
+    GW_PPID_BINARY = 53,
+    GW_PPID_STRING_PARTIAL = 54,
+    GW_PPID_STRING_EMPTY = 56,
+    GW_PPID_BINARY_EMPTY = 57,
 };
 
 struct gw_sctp_host;
@@ -49,8 +54,8 @@ struct gw_sctp_events {
 };
 
 struct gw_sctp_config {
-    uint16_t local_port, remote_port; /* a=sctp-port of either side */
-    uint32_t max_message;             /* largest message we take; 0: 262144 */
+    uint16_t local_port, remote_port;    /* a=sctp-port of either side */
+    uint32_t max_message;                /* largest message we take; 0: 262144 */
     const struct gw_sctp_events *events; /* static storage */
     void *arg;
 };
@@ -59,7 +64,7 @@ struct gw_sctp_send {
     uint16_t stream;
     uint32_t ppid;
     bool is_unordered;
-    int32_t max_retr, max_time_ms;    /* -1: reliable; at most one of them */
+    int32_t max_retr, max_time_ms; /* -1: reliable; at most one of them */
 };
 
 /* Idempotent, any thread. has_ticker false: the caller advances time by gw_sctp_tick (tests). */
@@ -68,18 +73,19 @@ void gw_sctp_tick(uint32_t elapsed_ms);
 unsigned gw_sctp_count(void); /* live associations */
 
 int gw_sctp_host_new(struct gw_sctp_host **out);
-void gw_sctp_host_free(struct gw_sctp_host *h); /* after its associations */
+void gw_sctp_host_free(struct gw_sctp_host *h);    /* after its associations */
 int gw_sctp_host_fd(const struct gw_sctp_host *h); /* readable: call gw_sctp_host_poll */
 void gw_sctp_host_poll(struct gw_sctp_host *h);
 
-/* Starts at once: both sides connect (RFC 8841 s. 9.3). Call when DTLS is up and before any packet of the peer is given. */
+/* Starts at once: both sides connect (RFC 8841 s. 9.3). Call when DTLS is up and before any packet of the peer is
+ * given. */
 int gw_sctp_new(struct gw_sctp_host *h, const struct gw_sctp_config *config, struct gw_sctp_assoc **out);
 void gw_sctp_free(struct gw_sctp_assoc *a); /* sends ABORT if it is up */
 
 void gw_sctp_input(struct gw_sctp_assoc *a, struct gw_span packet);
 
-/* The whole message or nothing. AGAIN: no room, wait for on_writable. LIMIT: longer than half the buffer. STATE: not up, or
- * the stream is being reset. RANGE: no such stream. */
+/* The whole message or nothing. AGAIN: no room, wait for on_writable. LIMIT: longer than half the buffer. STATE: not
+ * up, or the stream is being reset. RANGE: no such stream. */
 GW_MUST_CHECK int gw_sctp_send(struct gw_sctp_assoc *a, const struct gw_sctp_send *how, struct gw_span message);
 /* on_writable at the next acknowledgement, as after AGAIN. */
 void gw_sctp_ask_writable(struct gw_sctp_assoc *a);

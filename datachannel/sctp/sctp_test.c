@@ -5,8 +5,8 @@
 
 #include "test.h"
 
-/* Two ends joined by a link in memory that can lose, double and swap packets. Time is a number: gw_sctp_tick for the timers of
- * usrsctp, and this for the time stamps it takes (a chunk is sent again only when both agree). */
+/* Two ends joined by a link in memory that can lose, double and swap packets. Time is a number: gw_sctp_tick for the
+ * timers of usrsctp, and this for the time stamps it takes (a chunk is sent again only when both agree). */
 enum { QUEUE = 4096 };
 
 static uint64_t fake_us = 1000000000;
@@ -23,7 +23,10 @@ struct end {
     struct gw_sctp_host *host;
     struct gw_sctp_assoc *a;
     struct end *peer;
-    struct { size_t len; uint8_t octets[GW_SCTP_PACKET]; } *queue; /* towards this end */
+    struct {
+        size_t len;
+        uint8_t octets[GW_SCTP_PACKET];
+    } * queue; /* towards this end */
     unsigned head, count;
     unsigned sent, too_long, streams, resets_seen, own_resets, messages, oversize, writable;
     uint64_t octets;
@@ -122,8 +125,8 @@ static void on_down(void *arg, int err)
     ((struct end *)arg)->down = err;
 }
 
-static const struct gw_sctp_events events = { on_send, on_up, on_message, on_oversize, on_peer_reset,
-                                              on_own_reset, on_writable, on_down };
+static const struct gw_sctp_events events = { on_send,       on_up,        on_message,  on_oversize,
+                                              on_peer_reset, on_own_reset, on_writable, on_down };
 static struct end one, two;
 
 static void run(unsigned ms)

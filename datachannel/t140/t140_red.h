@@ -6,14 +6,17 @@
 #include "gateway/base/span.h"
 
 enum {
-    GW_T140_GENERATIONS = 8,      /* redundant blocks of one packet that we read */
-    GW_T140_BLOCK_MAX = 1023,     /* 10 bits of length (RFC 2198 s. 3) */
-    GW_T140_OFFSET_MAX = 16383,   /* 14 bits of time stamp offset */
+    GW_T140_GENERATIONS = 8,    /* redundant blocks of one packet that we read */
+    GW_T140_BLOCK_MAX = 1023,   /* 10 bits of length (RFC 2198 s. 3) */
+    GW_T140_OFFSET_MAX = 16383, /* 14 bits of time stamp offset */
 };
 
 struct gw_t140_red {
-    unsigned n;                                        /* redundant blocks, oldest first */
-    struct { uint16_t offset; struct gw_span text; } old[GW_T140_GENERATIONS];
+    unsigned n; /* redundant blocks, oldest first */
+    struct {
+        uint16_t offset;
+        struct gw_span text;
+    } old[GW_T140_GENERATIONS];
     struct gw_span primary;
 };
 

@@ -30,8 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     gw_t140_tx_init(&tx, 98, 2, 30, 0);
     while (len > 3) { /* a train of packets: pt, sequence number, length, payload */
         size_t take = data[2] < len - 3 ? data[2] : len - 3;
-        (void)!gw_t140_rx_packet(&rx, 1, data[1], data[0] & 1 ? 100 : 98, (struct gw_span){ data + 3, take }, now, on_text,
-                                 NULL);
+        (void)!gw_t140_rx_packet(&rx, 1, data[1], data[0] & 1 ? 100 : 98, (struct gw_span){ data + 3, take }, now,
+                                 on_text, NULL);
         gw_t140_rx_tick(&rx, now, on_text, NULL);
         (void)!gw_t140_tx_text(&tx, (struct gw_span){ data + 3, take }, now);
         while (gw_t140_tx_poll(&tx, now, &out))

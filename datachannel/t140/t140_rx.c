@@ -12,8 +12,8 @@ void gw_t140_rx_init(struct gw_t140_rx *rx, uint8_t red_pt, uint8_t t140_pt)
     rx->hold_until_us = GW_NEVER;
 }
 
-/* Hands on the characters of one block; wrong octets become U+FFFD, byte order marks go (RFC 9071), a cut character waits
- * for the next block. */
+/* Hands on the characters of one block; wrong octets become U+FFFD, byte order marks go (RFC 9071), a cut character
+ * waits for the next block. */
 static void deliver(struct gw_t140_rx *rx, struct gw_span block, gw_t140_text_cb *cb, void *arg)
 {
     uint8_t text[3 + GW_T140_BLOCK_MAX + 512], out[3 * sizeof(text)];
@@ -71,8 +71,10 @@ static int parse(const struct gw_t140_rx *rx, bool is_red, struct gw_span payloa
     return 0;
 }
 
-/* Delivers a packet whose predecessors are delivered, or given up: what its generations hold of the hole, then its own. */
-static void deliver_packet(struct gw_t140_rx *rx, uint16_t seq, const struct gw_t140_red *red, gw_t140_text_cb *cb, void *arg)
+/* Delivers a packet whose predecessors are delivered, or given up: what its generations hold of the hole, then its own.
+ */
+static void deliver_packet(struct gw_t140_rx *rx, uint16_t seq, const struct gw_t140_red *red, gw_t140_text_cb *cb,
+                           void *arg)
 {
     unsigned missing = (uint16_t)(seq - rx->next_seq);
 

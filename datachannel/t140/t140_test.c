@@ -28,7 +28,7 @@ TEST(t140_006_red_is_read_and_written_octet_for_octet)
         0x80 | 98, 0x09, 0x60, 0x01, /* 600 ms ago, 1 octet */
         0x80 | 98, 0x04, 0xb0, 0x02, /* 300 ms ago, 2 octets */
         98,                          /* primary */
-        'a', 'b', 'c', 'd', 'e',
+        'a',       'b',  'c',  'd',  'e',
     };
     struct gw_t140_red red;
     uint8_t back[32];
@@ -146,7 +146,11 @@ TEST(t140_002_the_rate_holds_over_any_ten_seconds_and_nothing_is_lost)
 /* A core link that loses, doubles and reorders: every character arrives or is marked, none twice, none out of order. */
 TEST(t140_009_thirty_percent_loss_shows_every_character_or_a_mark)
 {
-    static struct { uint16_t seq; size_t len; uint8_t payload[sizeof(packet.payload)]; } link[4000];
+    static struct {
+        uint16_t seq;
+        size_t len;
+        uint8_t payload[sizeof(packet.payload)];
+    } link[4000];
     unsigned sent = 0, letters = 0, marks = 0;
     uint16_t seq = 65000;
     int last = -1;
@@ -208,12 +212,14 @@ TEST(t140_008_a_late_packet_fills_the_hole_within_a_second)
     gw_t140_rx_tick(&rx, 2 * GW_S - 1, on_text, NULL);
     STR_EQ(seen, "abc");
     gw_t140_rx_tick(&rx, 2 * GW_S, on_text, NULL);
-    STR_EQ(seen, "abc\xef\xbf\xbd\xef\xbf\xbd" "f");
+    STR_EQ(seen, "abc\xef\xbf\xbd\xef\xbf\xbd"
+                 "f");
 }
 
 TEST(t140_008_the_first_packet_that_arrives_brings_what_was_lost_before_it)
 {
-    struct gw_t140_red red = { .n = 2, .old = { { 600, gw_span_str("a") }, { 300, gw_span_str("b") } },
+    struct gw_t140_red red = { .n = 2,
+                               .old = { { 600, gw_span_str("a") }, { 300, gw_span_str("b") } },
                                .primary = gw_span_str("c") };
     uint8_t payload[64];
     int len = gw_t140_red_write(&red, 98, payload, sizeof(payload));

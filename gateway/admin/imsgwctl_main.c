@@ -27,10 +27,12 @@ static void usage(FILE *f)
     fprintf(f, "usage: imsgwctl [--socket PATH] [--json] VERB [ARGUMENT]\n\n");
     for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         fprintf(f, "  %-14s %-6s %s\n", verbs[i].name, verbs[i].arg, verbs[i].sentence);
-    fprintf(f, "\n  -s, --socket PATH  admin socket (default: $IMSGW_ADMIN_SOCKET, /run/imsgw/imsgw.sock or /run/imsgw.sock)\n"
-               "  -j, --json         print the reply as JSON\n"
-               "  -h, --help         print this\n"
-               "  -V, --version      print the version\n");
+    fprintf(
+        f,
+        "\n  -s, --socket PATH  admin socket (default: $IMSGW_ADMIN_SOCKET, /run/imsgw/imsgw.sock or /run/imsgw.sock)\n"
+        "  -j, --json         print the reply as JSON\n"
+        "  -h, --help         print this\n"
+        "  -V, --version      print the version\n");
 }
 
 static int connect_to(const char *path)

@@ -29,8 +29,8 @@ bool gw_addr_is_any(const struct gw_addr *a);                         /* 0.0.0.0
 bool gw_addr_is_loopback(const struct gw_addr *a);
 bool gw_net_has(const struct gw_net *n, const struct gw_addr *a);
 
-/* An address literal without a port ("192.0.2.1", "2001:db8::1", brackets allowed). GW_E_SYNTAX otherwise; never resolves
- * names. The port of *out becomes `port`. */
+/* An address literal without a port ("192.0.2.1", "2001:db8::1", brackets allowed). GW_E_SYNTAX otherwise; never
+ * resolves names. The port of *out becomes `port`. */
 int gw_addr_parse_ip(const char *text, uint16_t port, struct gw_addr *out);
 /* "192.0.2.1:5060", "[2001:db8::1]:5060". */
 int gw_addr_parse(const char *text, struct gw_addr *out);

@@ -19,7 +19,9 @@ TEST(reader_error_is_sticky_and_reads_give_zero)
 TEST(addresses_are_read_as_they_are_written)
 {
     static const char *const good[] = { "192.0.2.1:5060", "[2001:db8::1]:65535", "[::]:0" };
-    static const char *const bad[] = { "192.0.2.1", "::1:5060", "host:1", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "" };
+    static const char *const bad[] = {
+        "192.0.2.1", "::1:5060", "host:1", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", ""
+    };
     struct gw_addr a;
     char text[GW_ADDR_TEXT];
 

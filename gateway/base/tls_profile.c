@@ -43,8 +43,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
     if (!SSL_set_min_proto_version(ssl, is_datagram ? DTLS1_2_VERSION : TLS1_2_VERSION) ||
         !SSL_set_max_proto_version(ssl, is_datagram ? DTLS1_2_VERSION : TLS1_3_VERSION) ||
         !SSL_set_ciphersuites(ssl, gw_tls_profile.ciphersuites) || !SSL_set_cipher_list(ssl, gw_tls_profile.suites) ||
-        !SSL_set1_groups_list(ssl, gw_tls_profile.groups) ||
-        !SSL_set1_sigalgs_list(ssl, gw_tls_profile.signatures) ||
+        !SSL_set1_groups_list(ssl, gw_tls_profile.groups) || !SSL_set1_sigalgs_list(ssl, gw_tls_profile.signatures) ||
         !SSL_set1_client_sigalgs_list(ssl, gw_tls_profile.signatures))
         SSL_set_max_proto_version(ssl, SSL3_VERSION);
 }

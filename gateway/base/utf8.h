@@ -4,8 +4,8 @@
 
 #include "gateway/base/span.h"
 
-/* Octets of the character at the start of s: 1 to 4; 0: s ends inside a character that is right so far (also for an empty
- * s); -1: wrong. */
+/* Octets of the character at the start of s: 1 to 4; 0: s ends inside a character that is right so far (also for an
+ * empty s); -1: wrong. */
 int gw_utf8_next(struct gw_span s);
 bool gw_utf8_is_valid(struct gw_span s);
 /* The code point of a character of n octets that gw_utf8_next has measured. */

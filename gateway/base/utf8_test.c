@@ -28,8 +28,7 @@ TEST(utf8_takes_every_code_point_and_nothing_else)
             b[3] = (uint8_t)(0x80 | (c & 0x3f));
             n = 4;
         }
-        if (gw_utf8_next((struct gw_span){ b, (size_t)n }) != (good ? n : -1) ||
-            (good && gw_utf8_decode(b, n) != c)) {
+        if (gw_utf8_next((struct gw_span){ b, (size_t)n }) != (good ? n : -1) || (good && gw_utf8_decode(b, n) != c)) {
             gw_test_fail(__FILE__, __LINE__, "code point %x", c);
             break;
         }
@@ -41,7 +40,8 @@ TEST(utf8_takes_every_code_point_and_nothing_else)
 
 TEST(utf8_refuses_overlong_forms)
 {
-    static const char *const bad[] = { "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\x80", "\xff", "a\xc3" };
+    static const char *const bad[] = { "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
+                                       "\x80",     "\xff",     "a\xc3" };
 
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         CHECK(!gw_utf8_is_valid(gw_span_str(bad[i])));

@@ -9,8 +9,8 @@
 
 struct gw_boot;
 
-/* Before any other thread is started: imposes the TLS profile, blocks the signals that gw_boot_run handles (SIGTERM, SIGINT, SIGHUP), ignores
- * SIGPIPE and raises the limit of open files to what the system allows. */
+/* Before any other thread is started: imposes the TLS profile, blocks the signals that gw_boot_run handles (SIGTERM,
+ * SIGINT, SIGHUP), ignores SIGPIPE and raises the limit of open files to what the system allows. */
 void gw_boot_prepare(void);
 
 /* Starts every room; takes *conf on success. `path` (NULL: none) is where SIGHUP reads the configuration again. On

@@ -41,7 +41,8 @@ TEST(media_addresses_are_literals_one_per_family)
     finds("core_address = 10.0.0.1 10.0.0.2",
           "gw.conf:1: core_address: \"10.0.0.2\" is a second address of its family" IPS);
     finds("core_address =", "gw.conf:1: core_address: empty: media needs an address" IPS);
-    finds("core_address = ::", "gw.conf:1: core_address: \"::\" cannot be written into SDP; name it in core_advertise" IPS);
+    finds("core_address = ::",
+          "gw.conf:1: core_address: \"::\" cannot be written into SDP; name it in core_advertise" IPS);
     finds("core_networks =", "gw.conf:1: core_networks: empty: no call could have media; accepted: at most 16 networks "
                              "ADDRESS/BITS separated by blanks or commas\n");
 }

@@ -213,8 +213,8 @@ int gw_dispatch_submit(struct gw_dispatch *d, struct gw_iq_req **req, gw_iq_repl
     return 0;
 }
 
-/* The caller has heard TIMEOUT and does not know the context. If its worker's mailbox is full, the context is left to the
- * audit of a remote controller, or to its own time-outs. */
+/* The caller has heard TIMEOUT and does not know the context. If its worker's mailbox is full, the context is left to
+ * the audit of a remote controller, or to its own time-outs. */
 static void release_late(struct gw_dispatch *d, const struct gw_iq_reply *reply)
 {
     unsigned worker = gw_iq_ctx_worker(reply->ctx);

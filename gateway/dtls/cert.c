@@ -84,7 +84,8 @@ static int write_profiles(const uint16_t *profiles, unsigned n, char *buf, size_
     return at ? 0 : GW_E_INVAL;
 }
 
-/* The profile, and what is peculiar to media: no resumption, and the peer's certificate is judged by its fingerprint. */
+/* The profile, and what is peculiar to media: no resumption, and the peer's certificate is judged by its fingerprint.
+ */
 static int settings(SSL_CTX *ctx, bool is_datagram)
 {
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);

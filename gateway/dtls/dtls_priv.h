@@ -18,7 +18,7 @@ struct gw_dtls_identity {
 struct gw_dtls_peer {
     unsigned nfingerprints; /* 0: not known yet */
     struct gw_iq_fingerprint fingerprints[GW_IQ_FINGERPRINTS];
-    bool is_rejected;       /* the certificate was looked at and did not match */
+    bool is_rejected; /* the certificate was looked at and did not match */
 };
 
 /* False: no memory. The peer outlives the SSL. */

@@ -7,8 +7,8 @@
 
 struct gw_tls {
     struct gw_dtls_identity *identity; /* NULL: is_trusted */
-    bool is_trusted; /* by an authority, not by fingerprints */
-    char name[GW_TLS_NAME + 1]; /* of the peer, by trust */
+    bool is_trusted;                   /* by an authority, not by fingerprints */
+    char name[GW_TLS_NAME + 1];        /* of the peer, by trust */
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     struct gw_dtls_peer peer;

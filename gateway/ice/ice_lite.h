@@ -63,9 +63,9 @@ struct gw_ice_result {
 };
 
 void gw_ice_lite_init(struct gw_ice_lite *ice, uint32_t generation, uint32_t rate);
-/* New ufrag and password; the selected address and the addresses stay (RFC 8445 s. 9: media flows on). The number of the
- * generation before, while that is still answered, takes the restart back. The ufrag that is not answered any more is
- * copied to dropped (GW_ICE_UFRAG + 1; empty: none). */
+/* New ufrag and password; the selected address and the addresses stay (RFC 8445 s. 9: media flows on). The number of
+ * the generation before, while that is still answered, takes the restart back. The ufrag that is not answered any more
+ * is copied to dropped (GW_ICE_UFRAG + 1; empty: none). */
 void gw_ice_lite_restart(struct gw_ice_lite *ice, uint32_t generation, char *dropped);
 /* The peer's ufrag of the current generation. GW_E_LIMIT if too long. */
 int gw_ice_lite_set_remote(struct gw_ice_lite *ice, const char *ufrag);

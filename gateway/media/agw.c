@@ -138,7 +138,8 @@ static int make_workers(struct local *a, char *why, size_t why_size)
         if (err)
             return err;
         a->nworkers++;
-        d[i] = (struct gw_dispatch_worker){ a->workers[i]->orders, &a->workers[i]->load, (unsigned)a->conf->media_contexts };
+        d[i] = (struct gw_dispatch_worker){ a->workers[i]->orders, &a->workers[i]->load,
+                                            (unsigned)a->conf->media_contexts };
     }
     return gw_dispatch_new(d, a->nworkers, &a->dispatch);
 }
@@ -181,8 +182,8 @@ static char *list_json(const struct gw_agw *agw)
 {
     const struct local *a = of(agw);
     unsigned n = contexts(agw);
-    json_t *j = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "agw", "this process", "state", "up", "contexts", (int)n, "load",
-                          (int)n, "limit", (int)(a->nworkers * (unsigned)a->conf->media_contexts));
+    json_t *j = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "agw", "this process", "state", "up", "contexts", (int)n,
+                          "load", (int)n, "limit", (int)(a->nworkers * (unsigned)a->conf->media_contexts));
     char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 
     json_decref(j);

@@ -209,7 +209,8 @@ TEST(the_advertised_address_is_written_and_settings_are_checked)
         "access_address = 0.0.0.0",  "access_address = nonsense",      "core_address = 0.0.0.0",
         "srtp_profiles = NULL_SHA1", "access_advertise = 2001:db8::1", "core_port_min = 30001\ncore_port_max = 30002"
     };
-    struct variant v = { .conf = "access_advertise = 203.0.113.9 2001:db8::9\ncore_advertise = 198.51.100.4 2001:db8::4" };
+    struct variant v = { .conf =
+                             "access_advertise = 203.0.113.9 2001:db8::9\ncore_advertise = 198.51.100.4 2001:db8::4" };
     struct gw_agw *agw = NULL;
     char why[256], text[GW_ADDR_TEXT];
     struct rig g;

@@ -131,8 +131,8 @@ static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req
             return GW_E_INVAL;
     if (realm_of(cx, req, s->access_term) != GW_IQ_ACCESS || realm_of(cx, req, s->core_term) != GW_IQ_CORE)
         return GW_E_NOTFOUND;
-    if (s->is_opaque && (security_of(cx, req, s->access_term) != GW_IQ_PLAIN ||
-                         security_of(cx, req, s->core_term) != GW_IQ_PLAIN))
+    if (s->is_opaque &&
+        (security_of(cx, req, s->access_term) != GW_IQ_PLAIN || security_of(cx, req, s->core_term) != GW_IQ_PLAIN))
         return GW_E_INVAL;
     return 0;
 }

@@ -49,7 +49,8 @@ struct gw_data_ops {
     void (*expire)(struct gw_data *d);
 };
 
-extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140, gw_data_t38, gw_data_pipe;
+extern const struct gw_data_ops gw_data_msrp, gw_data_raw, gw_data_bfcp, gw_data_bfcp_udp, gw_data_t140, gw_data_t38,
+    gw_data_pipe;
 
 /* Life, driven by context.c. */
 int gw_data_new(struct gw_context *cx, const struct gw_iq_channel *in, struct gw_data **out);

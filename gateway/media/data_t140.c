@@ -12,7 +12,7 @@ enum { CPS = 30 };
 struct text {
     struct gw_t140_tx tx;
     struct gw_t140_rx rx;
-    struct gw_t140_tx pace;   /* towards the channel: its rate alone; generations are not used there (RFC 8865 s. 5.2) */
+    struct gw_t140_tx pace; /* towards the channel: its rate alone; generations are not used there (RFC 8865 s. 5.2) */
     struct gw_t140_packet packet;
     uint32_t ssrc;
     uint16_t seq;
@@ -90,7 +90,8 @@ static void t140_message(struct gw_data *d, bool is_string, struct gw_span m)
         struct gw_span part = { m.ptr, m.len < 1000 ? m.len : 1000 };
         if (gw_t140_tx_text(&t->tx, part, gw_data_now(d)) != 0) {
             d->n[GW_FROM_ACCESS].dropped++;
-            (void)gw_t140_tx_loss(&t->tx, gw_data_now(d)); /* one message above the bound: marked as lost (RFC 8865 s. 4.2.1) */
+            (void)gw_t140_tx_loss(&t->tx,
+                                  gw_data_now(d)); /* one message above the bound: marked as lost (RFC 8865 s. 4.2.1) */
             break;
         }
         m.ptr = (const char *)m.ptr + part.len;
@@ -138,9 +139,8 @@ static bool t140_rtp(struct gw_data *d, struct gw_pkt *p, bool is_rtcp)
         d->n[GW_FROM_CORE].dropped++;
         return false;
     }
-    if (gw_t140_rx_packet(&t->rx, h.ssrc, h.seq, h.pt,
-                          (struct gw_span){ p->buf + h.header_len, h.payload_len }, gw_data_now(d), on_text,
-                          d) != 0)
+    if (gw_t140_rx_packet(&t->rx, h.ssrc, h.seq, h.pt, (struct gw_span){ p->buf + h.header_len, h.payload_len },
+                          gw_data_now(d), on_text, d) != 0)
         d->n[GW_FROM_CORE].dropped++;
     gw_data_retime(d);
     return true;

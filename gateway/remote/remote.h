@@ -30,8 +30,8 @@ int gw_listen_fd(const struct gw_listen *l); /* readable: dispatch */
 void gw_listen_dispatch(struct gw_listen *l);
 void gw_listen_notify(struct gw_listen *l, const struct gw_iq_notify *n); /* of `local` */
 int gw_listen_reload(struct gw_listen *l, const struct gw_conf *conf, char *why, size_t why_size);
-void gw_listen_drain(struct gw_listen *l);                                /* no new contexts */
-void gw_listen_end(struct gw_listen *l); /* controllers are told that the contexts are gone */
+void gw_listen_drain(struct gw_listen *l); /* no new contexts */
+void gw_listen_end(struct gw_listen *l);   /* controllers are told that the contexts are gone */
 /* The controllers: a fresh JSON list that the caller frees. */
 char *gw_listen_list_json(const struct gw_listen *l);
 

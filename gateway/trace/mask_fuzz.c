@@ -1,4 +1,5 @@
-/* Any octets as a message: the length stays, spans stay inside, masking twice is masking once, and no key is left to see. */
+/* Any octets as a message: the length stays, spans stay inside, masking twice is masking once, and no key is left to
+ * see. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -47,7 +47,7 @@ struct ms_stream {
     uint8_t fb[2];        /* what that leg's last SDP says */
     bool has_rsize[2];
     unsigned ncodecs;
-    struct ms_codec *codecs; /* owned */
+    struct ms_codec *codecs;   /* owned */
     uint8_t ext[EXT_COUNT][2]; /* ids, 0: not offered */
     bool ext_agreed[EXT_COUNT];
     struct gw_sdp_t38 t38[2]; /* of a fax, as that leg's last SDP says */

@@ -240,8 +240,8 @@ static void on_connection_lost(struct gw_call *c, const struct gw_iq_notify *n)
 
     if (n->cause == GW_E_MISMATCH)
         gw_stats_inc(GW_STAT_CALL_MEDIA_SECURITY);
-    gw_log(GW_LOG_WARNING, "call", c->id, "media: channel %u: connection lost: %s%s", n->stream,
-           gw_err_text(n->cause), is_given_up ? ", not made again" : "");
+    gw_log(GW_LOG_WARNING, "call", c->id, "media: channel %u: connection lost: %s%s", n->stream, gw_err_text(n->cause),
+           is_given_up ? ", not made again" : "");
     if ((n->cause == GW_E_MISMATCH || n->cause == GW_E_CRYPTO) && gw_ms_is_sole_connection(c->ms, n->stream)) {
         end_by_media(c, 488, "media security");
         return;

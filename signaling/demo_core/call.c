@@ -7,7 +7,13 @@
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 
-enum { SILENCE_S = 60, RING_S = 120, EARLY_MS = 5000, SWITCH_MS = 1500, FAX_END_MS = 3000 /* its peer ends by itself, mostly */ };
+enum {
+    SILENCE_S = 60,
+    RING_S = 120,
+    EARLY_MS = 5000,
+    SWITCH_MS = 1500,
+    FAX_END_MS = 3000 /* its peer ends by itself, mostly */
+};
 
 static void call_free(struct gw_demo_call *c)
 {
@@ -180,7 +186,7 @@ static void on_fax(void *arg, bool is_good, const char *tiff)
     if (c->kind == GW_DEMO_FAXBACK && is_good)
         snprintf(c->fax_back, sizeof(c->fax_back), "%s", tiff);
     if (!c->later && gw_ctl_timer_new(c->demo->stack, on_fax_time, c, &c->later) != 0)
-        return; /* its peer hangs up, or silence ends it */
+        return;                               /* its peer hangs up, or silence ends it */
     gw_ctl_timer_start(c->later, FAX_END_MS); /* the last packets are repeated meanwhile */
 }
 

@@ -27,7 +27,8 @@ void gw_demo_write_endpoints(FILE *f)
 {
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
         fprintf(f, "  %-10s %s\n", endpoints[i].user, endpoints[i].sentence);
-    fprintf(f, "A MESSAGE to echo makes it call: \"call me audio chat\", \"call me fax\"; in the call: \"add chat\", \"drop chat\", \"hang up\".\n");
+    fprintf(f, "A MESSAGE to echo makes it call: \"call me audio chat\", \"call me fax\"; in the call: \"add chat\", "
+               "\"drop chat\", \"hang up\".\n");
 }
 
 static void on_sweep(void *arg)

@@ -13,9 +13,9 @@ static struct gw_demo *demo;
 
 static void start(void)
 {
-    static const struct gw_demo_options options = {
-        "ims.example", "demo", { 4, 0, 0, { 127, 0, 0, 1 } }, 28400, 28499, "/tmp/imsgw-demo-core-test", NULL
-    };
+    static const struct gw_demo_options options = { "ims.example", "demo", { 4, 0, 0, { 127, 0, 0, 1 } },
+                                                    28400,         28499,  "/tmp/imsgw-demo-core-test",
+                                                    NULL };
     struct gw_sip_handler handler;
     struct gw_sip_stack *stack = fake_sip_reset();
 

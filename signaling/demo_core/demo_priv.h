@@ -68,7 +68,8 @@ void gw_demo_call_end(struct gw_demo_call *c);
 /* A request within the dialog, without body. NULL: no memory. */
 struct gw_sip_msg *gw_demo_call_request(struct gw_demo_call *c, const char *method, uint32_t cseq);
 int gw_demo_call_set_contact(struct gw_demo_call *c, struct gw_sip_msg *m);
-void gw_demo_call_keep(char **at, const char *text); /* a copy in place of the old one; without memory the old one stays */
+/* A copy in place of the old one; without memory the old one stays. */
+void gw_demo_call_keep(char **at, const char *text);
 void gw_demo_calls_sweep(struct gw_demo *d);
 void gw_demo_calls_free(struct gw_demo *d);
 

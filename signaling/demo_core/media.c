@@ -8,7 +8,7 @@
 #include "gateway/base/crypto.h"
 
 static const struct gw_demo_line_ops *const kinds[] = { &gw_demo_line_audio, &gw_demo_line_video, &gw_demo_line_chat,
-                                                        &gw_demo_line_text, &gw_demo_line_floor, &gw_demo_line_fax };
+                                                        &gw_demo_line_text,  &gw_demo_line_floor, &gw_demo_line_fax };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 

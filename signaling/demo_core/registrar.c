@@ -98,7 +98,8 @@ static enum verdict check(const struct gw_registrar *r, const struct gw_sip_msg 
     char name[256], realm[256], nonce[128], uri[512], response[64], qop[16] = "", nc[16] = "", cnonce[128] = "",
                                                                     good[33];
 
-    /* a P-CSCF that checked the user itself says so (TS 24.229 s. 5.2.2.3); whoever reaches this core is in its trust domain */
+    /* a P-CSCF that checked the user itself says so (TS 24.229 s. 5.2.2.3); whoever reaches this core is in its trust
+     * domain */
     if (credentials && gw_auth_param(credentials, "integrity-protected", qop, sizeof(qop)) == 0 &&
         strcmp(qop, "auth-done") == 0)
         return GOOD;

@@ -27,7 +27,7 @@ struct gw_pcscf {
     struct gw_bindings bindings;
     struct gw_pdialogs dialogs;
     struct gw_table regsubs; /* reg event subscriptions by Call-ID */
-    struct gw_jwt *jwt; /* NULL: no web tokens */
+    struct gw_jwt *jwt;      /* NULL: no web tokens */
     struct gw_relay *relays;
     unsigned nrelays, nregsubs;
     struct gw_ctl_timer *sweep;

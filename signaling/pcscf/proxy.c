@@ -1,5 +1,5 @@
-/* The transaction-stateful proxy (RFC 3261 s. 16) for everything that is not a call: what a request becomes before it is
- * sent on. */
+/* The transaction-stateful proxy (RFC 3261 s. 16) for everything that is not a call: what a request becomes before it
+ * is sent on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +121,8 @@ void gw_relay_from_access(struct gw_pcscf *p, const struct gw_inbound *in)
     gw_relay_start(p, in, &m, &plan);
 }
 
-/* JsSIP answers 416 to a To or a Request-URI that is not sip:, and hears no request whose From it cannot read (SIG-018).
+/* JsSIP answers 416 to a To or a Request-URI that is not sip:, and hears no request whose From it cannot read
+ * (SIG-018).
  */
 static int make_sip(const struct gw_pcscf *p, struct gw_sip_msg *m)
 {

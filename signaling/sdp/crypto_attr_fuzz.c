@@ -8,13 +8,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct gw_sdp_crypto a, b;
-    struct gw_sdp_buf text = {0};
+    struct gw_sdp_buf text = { 0 };
     size_t head = strlen("a=crypto:");
 
-    if (gw_sdp_parse_crypto((struct gw_span){data, len}, &a))
+    if (gw_sdp_parse_crypto((struct gw_span){ data, len }, &a))
         return 0;
     gw_sdp_write_crypto(&text, &a);
-    if (text.err || gw_sdp_parse_crypto((struct gw_span){text.text + head, text.len - head - 2}, &b))
+    if (text.err || gw_sdp_parse_crypto((struct gw_span){ text.text + head, text.len - head - 2 }, &b))
         abort();
     if (a.tag != b.tag || a.suite != b.suite || a.nkeys != b.nkeys || a.wsh != b.wsh)
         abort();

@@ -10,16 +10,16 @@ static const struct {
     const char *name;
     uint8_t key_len; /* master key and master salt */
 } suites[GW_SDP_SUITE_COUNT] = {
-    [GW_SDP_SUITE_UNKNOWN] = {"", 0},
-    [GW_SDP_AES_CM_128_HMAC_SHA1_80] = {"AES_CM_128_HMAC_SHA1_80", 16 + 14},
-    [GW_SDP_AES_CM_128_HMAC_SHA1_32] = {"AES_CM_128_HMAC_SHA1_32", 16 + 14},
-    [GW_SDP_F8_128_HMAC_SHA1_80] = {"F8_128_HMAC_SHA1_80", 16 + 14},
-    [GW_SDP_AES_192_CM_HMAC_SHA1_80] = {"AES_192_CM_HMAC_SHA1_80", 24 + 14},
-    [GW_SDP_AES_192_CM_HMAC_SHA1_32] = {"AES_192_CM_HMAC_SHA1_32", 24 + 14},
-    [GW_SDP_AES_256_CM_HMAC_SHA1_80] = {"AES_256_CM_HMAC_SHA1_80", 32 + 14},
-    [GW_SDP_AES_256_CM_HMAC_SHA1_32] = {"AES_256_CM_HMAC_SHA1_32", 32 + 14},
-    [GW_SDP_AEAD_AES_128_GCM] = {"AEAD_AES_128_GCM", 16 + 12},
-    [GW_SDP_AEAD_AES_256_GCM] = {"AEAD_AES_256_GCM", 32 + 12},
+    [GW_SDP_SUITE_UNKNOWN] = { "", 0 },
+    [GW_SDP_AES_CM_128_HMAC_SHA1_80] = { "AES_CM_128_HMAC_SHA1_80", 16 + 14 },
+    [GW_SDP_AES_CM_128_HMAC_SHA1_32] = { "AES_CM_128_HMAC_SHA1_32", 16 + 14 },
+    [GW_SDP_F8_128_HMAC_SHA1_80] = { "F8_128_HMAC_SHA1_80", 16 + 14 },
+    [GW_SDP_AES_192_CM_HMAC_SHA1_80] = { "AES_192_CM_HMAC_SHA1_80", 24 + 14 },
+    [GW_SDP_AES_192_CM_HMAC_SHA1_32] = { "AES_192_CM_HMAC_SHA1_32", 24 + 14 },
+    [GW_SDP_AES_256_CM_HMAC_SHA1_80] = { "AES_256_CM_HMAC_SHA1_80", 32 + 14 },
+    [GW_SDP_AES_256_CM_HMAC_SHA1_32] = { "AES_256_CM_HMAC_SHA1_32", 32 + 14 },
+    [GW_SDP_AEAD_AES_128_GCM] = { "AEAD_AES_128_GCM", 16 + 12 },
+    [GW_SDP_AEAD_AES_256_GCM] = { "AEAD_AES_256_GCM", 32 + 12 },
 };
 
 const char *gw_sdp_suite_text(enum gw_sdp_suite s)
@@ -53,7 +53,7 @@ static int parse_key(struct gw_span text, struct gw_sdp_crypto_key *k)
     while (n % 4)
         padded[n++] = '=';
     k->len = sizeof(k->key);
-    err = gw_base64_parse((struct gw_span){padded, n}, k->key, &k->len);
+    err = gw_base64_parse((struct gw_span){ padded, n }, k->key, &k->len);
     explicit_bzero(padded, sizeof(padded));
     return err == GW_E_LIMIT ? GW_E_RANGE : err;
 }
@@ -66,7 +66,7 @@ static int parse_lifetime(struct gw_span text, uint64_t *out)
     int err;
 
     if (text.len > 2 && memcmp(text.ptr, "2^", 2) == 0) {
-        rest = (struct gw_span){(const char *)text.ptr + 2, text.len - 2};
+        rest = (struct gw_span){ (const char *)text.ptr + 2, text.len - 2 };
         err = gw_sdp_number(rest, 999, &v);
         if (!err)
             v = v > 63 ? UINT64_MAX : UINT64_C(1) << v;
@@ -170,7 +170,7 @@ static int parse_session_param(struct gw_span text, struct gw_sdp_crypto *c)
 
 int gw_sdp_parse_crypto(struct gw_span value, struct gw_sdp_crypto *out)
 {
-    struct gw_sdp_crypto c = {0};
+    struct gw_sdp_crypto c = { 0 };
     struct gw_span rest = value, param;
     int err = gw_sdp_u32(gw_sdp_token(&rest), 999999999, &c.tag), keys;
 
@@ -205,7 +205,7 @@ void gw_sdp_write_crypto(struct gw_sdp_buf *b, const struct gw_sdp_crypto *c)
     gw_sdp_printf(b, "a=crypto:%u %s ", c->tag, suites[c->suite].name);
     for (unsigned i = 0; i < c->nkeys; i++) {
         if (!b->err)
-            b->err = gw_base64_write((struct gw_span){c->keys[i].key, c->keys[i].len}, key, sizeof(key));
+            b->err = gw_base64_write((struct gw_span){ c->keys[i].key, c->keys[i].len }, key, sizeof(key));
         if (b->err)
             break;
         gw_sdp_printf(b, "%sinline:%s", i ? ";" : "", key);

@@ -13,7 +13,7 @@ static int parse(const char *text, struct gw_sdp_crypto *c)
 TEST(a_line_of_rfc_4568_with_lifetime_and_mki)
 {
     struct gw_sdp_crypto c;
-    struct gw_sdp_buf b = {0};
+    struct gw_sdp_buf b = { 0 };
 
     EQ(parse("1 AES_CM_128_HMAC_SHA1_80 inline:" K30 "|2^20|1:4", &c), 0);
     EQ(c.tag, 1);
@@ -63,7 +63,7 @@ TEST(several_keys_need_an_mki_each)
 TEST(SDP_024_session_parameters)
 {
     struct gw_sdp_crypto c;
-    struct gw_sdp_buf b = {0};
+    struct gw_sdp_buf b = { 0 };
 
     EQ(parse("1 AES_CM_128_HMAC_SHA1_80 inline:" K30
              " KDR=0 UNENCRYPTED_SRTP UNENCRYPTED_SRTCP UNAUTHENTICATED_SRTP WSH=1024 -x=1",
@@ -90,23 +90,23 @@ TEST(every_suite_has_its_key_length)
         enum gw_sdp_suite suite;
         size_t len;
     } rows[] = {
-        {GW_SDP_AES_CM_128_HMAC_SHA1_80, 30}, {GW_SDP_AES_CM_128_HMAC_SHA1_32, 30},
-        {GW_SDP_F8_128_HMAC_SHA1_80, 30},     {GW_SDP_AES_192_CM_HMAC_SHA1_80, 38},
-        {GW_SDP_AES_192_CM_HMAC_SHA1_32, 38}, {GW_SDP_AES_256_CM_HMAC_SHA1_80, 46},
-        {GW_SDP_AES_256_CM_HMAC_SHA1_32, 46}, {GW_SDP_AEAD_AES_128_GCM, 28},
-        {GW_SDP_AEAD_AES_256_GCM, 44},
+        { GW_SDP_AES_CM_128_HMAC_SHA1_80, 30 }, { GW_SDP_AES_CM_128_HMAC_SHA1_32, 30 },
+        { GW_SDP_F8_128_HMAC_SHA1_80, 30 },     { GW_SDP_AES_192_CM_HMAC_SHA1_80, 38 },
+        { GW_SDP_AES_192_CM_HMAC_SHA1_32, 38 }, { GW_SDP_AES_256_CM_HMAC_SHA1_80, 46 },
+        { GW_SDP_AES_256_CM_HMAC_SHA1_32, 46 }, { GW_SDP_AEAD_AES_128_GCM, 28 },
+        { GW_SDP_AEAD_AES_256_GCM, 44 },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct gw_sdp_crypto c = {.tag = 3, .suite = rows[i].suite, .nkeys = 1}, d;
-        struct gw_sdp_buf b = {0};
+        struct gw_sdp_crypto c = { .tag = 3, .suite = rows[i].suite, .nkeys = 1 }, d;
+        struct gw_sdp_buf b = { 0 };
         struct gw_span value;
 
         EQ(gw_sdp_suite_key_len(rows[i].suite), rows[i].len);
         c.keys[0].len = rows[i].len;
         memset(c.keys[0].key, (int)i + 1, rows[i].len);
         gw_sdp_write_crypto(&b, &c);
-        value = (struct gw_span){b.text + strlen("a=crypto:"), b.len - strlen("a=crypto:\r\n")};
+        value = (struct gw_span){ b.text + strlen("a=crypto:"), b.len - strlen("a=crypto:\r\n") };
         EQ(gw_sdp_parse_crypto(value, &d), 0);
         EQ(d.suite, rows[i].suite);
         EQ(d.keys[0].len, rows[i].len);

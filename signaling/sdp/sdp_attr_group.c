@@ -7,7 +7,7 @@ int gw_sdp_parse_group(struct gw_span value, struct gw_sdp_group *out)
 
     if (!semantics.len)
         return GW_E_SYNTAX;
-    *out = (struct gw_sdp_group){semantics, rest};
+    *out = (struct gw_sdp_group){ semantics, rest };
     return 0;
 }
 

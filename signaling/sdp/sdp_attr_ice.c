@@ -47,7 +47,7 @@ static int parse_candidate_tail(struct gw_span rest, struct gw_sdp_candidate *c)
             c->tcp_type = value;
         } else {
             c->extensions =
-                (struct gw_span){name.ptr, (size_t)((const char *)rest.ptr + rest.len - (const char *)name.ptr)};
+                (struct gw_span){ name.ptr, (size_t)((const char *)rest.ptr + rest.len - (const char *)name.ptr) };
             break;
         }
     }
@@ -56,7 +56,7 @@ static int parse_candidate_tail(struct gw_span rest, struct gw_sdp_candidate *c)
 
 int gw_sdp_parse_candidate(struct gw_span value, struct gw_sdp_candidate *out)
 {
-    struct gw_sdp_candidate c = {0};
+    struct gw_sdp_candidate c = { 0 };
     struct gw_span rest = value;
     uint32_t port = 0;
     int err;

@@ -15,7 +15,7 @@ static int parse_pt(struct gw_span text, uint8_t *pt)
 
 int gw_sdp_parse_rtpmap(struct gw_span value, struct gw_sdp_rtpmap *out)
 {
-    struct gw_sdp_rtpmap r = {.channels = 1};
+    struct gw_sdp_rtpmap r = { .channels = 1 };
     struct gw_span rest = value, codec, clock;
     int err = parse_pt(gw_sdp_token(&rest), &r.pt);
 
@@ -51,12 +51,12 @@ static const struct {
     const char *name;
     uint32_t clock_hz, channels;
 } static_types[] = {
-    {0, "PCMU", 8000, 1},   {3, "GSM", 8000, 1},    {4, "G723", 8000, 1},   {5, "DVI4", 8000, 1},
-    {6, "DVI4", 16000, 1},  {7, "LPC", 8000, 1},    {8, "PCMA", 8000, 1},   {9, "G722", 8000, 1},
-    {10, "L16", 44100, 2},  {11, "L16", 44100, 1},  {12, "QCELP", 8000, 1}, {13, "CN", 8000, 1},
-    {14, "MPA", 90000, 1},  {15, "G728", 8000, 1},  {16, "DVI4", 11025, 1}, {17, "DVI4", 22050, 1},
-    {18, "G729", 8000, 1},  {25, "CelB", 90000, 1}, {26, "JPEG", 90000, 1}, {28, "nv", 90000, 1},
-    {31, "H261", 90000, 1}, {32, "MPV", 90000, 1},  {33, "MP2T", 90000, 1}, {34, "H263", 90000, 1},
+    { 0, "PCMU", 8000, 1 },   { 3, "GSM", 8000, 1 },    { 4, "G723", 8000, 1 },   { 5, "DVI4", 8000, 1 },
+    { 6, "DVI4", 16000, 1 },  { 7, "LPC", 8000, 1 },    { 8, "PCMA", 8000, 1 },   { 9, "G722", 8000, 1 },
+    { 10, "L16", 44100, 2 },  { 11, "L16", 44100, 1 },  { 12, "QCELP", 8000, 1 }, { 13, "CN", 8000, 1 },
+    { 14, "MPA", 90000, 1 },  { 15, "G728", 8000, 1 },  { 16, "DVI4", 11025, 1 }, { 17, "DVI4", 22050, 1 },
+    { 18, "G729", 8000, 1 },  { 25, "CelB", 90000, 1 }, { 26, "JPEG", 90000, 1 }, { 28, "nv", 90000, 1 },
+    { 31, "H261", 90000, 1 }, { 32, "MPV", 90000, 1 },  { 33, "MP2T", 90000, 1 }, { 34, "H263", 90000, 1 },
 };
 
 bool gw_sdp_static_rtpmap(uint8_t pt, struct gw_sdp_rtpmap *out)
@@ -64,8 +64,8 @@ bool gw_sdp_static_rtpmap(uint8_t pt, struct gw_sdp_rtpmap *out)
     for (size_t i = 0; i < sizeof(static_types) / sizeof(static_types[0]); i++) {
         if (static_types[i].pt != pt)
             continue;
-        *out = (struct gw_sdp_rtpmap){pt, gw_span_str(static_types[i].name), static_types[i].clock_hz,
-                                      static_types[i].channels};
+        *out = (struct gw_sdp_rtpmap){ pt, gw_span_str(static_types[i].name), static_types[i].clock_hz,
+                                       static_types[i].channels };
         return true;
     }
     return false;
@@ -97,7 +97,7 @@ int gw_sdp_parse_fmtp(struct gw_span value, struct gw_sdp_fmtp *out)
     }
     if (!fmt.len || !rest.len)
         return GW_E_SYNTAX;
-    *out = (struct gw_sdp_fmtp){fmt, rest};
+    *out = (struct gw_sdp_fmtp){ fmt, rest };
     return 0;
 }
 
@@ -137,7 +137,7 @@ int gw_sdp_parse_ptime(struct gw_span value, uint32_t *ms)
     return 0;
 }
 
-static const char *const directions[] = {"inactive", "sendonly", "recvonly", "sendrecv"};
+static const char *const directions[] = { "inactive", "sendonly", "recvonly", "sendrecv" };
 
 const char *gw_sdp_direction_text(enum gw_sdp_direction d)
 {
@@ -171,7 +171,7 @@ enum gw_sdp_direction gw_sdp_direction_reverse(enum gw_sdp_direction d)
 
 int gw_sdp_parse_rtcp(struct gw_span value, struct gw_sdp_rtcp *out)
 {
-    struct gw_sdp_rtcp r = {0};
+    struct gw_sdp_rtcp r = { 0 };
     struct gw_span rest = value;
     uint32_t port = 0;
     int err = gw_sdp_u32(gw_sdp_token(&rest), 65535, &port);
@@ -191,7 +191,7 @@ int gw_sdp_parse_rtcp(struct gw_span value, struct gw_sdp_rtcp *out)
 
 int gw_sdp_parse_extmap(struct gw_span value, struct gw_sdp_extmap *out)
 {
-    struct gw_sdp_extmap e = {.direction = GW_SDP_SENDRECV};
+    struct gw_sdp_extmap e = { .direction = GW_SDP_SENDRECV };
     struct gw_span rest = value, dir = gw_sdp_token(&rest), id;
     uint32_t n = 0;
     int err;
@@ -216,14 +216,14 @@ int gw_sdp_parse_extmap(struct gw_span value, struct gw_sdp_extmap *out)
     if (!e.uri.len)
         return GW_E_SYNTAX;
     if (rest.len)
-        e.attributes = (struct gw_span){(const char *)rest.ptr + 1, rest.len - 1};
+        e.attributes = (struct gw_span){ (const char *)rest.ptr + 1, rest.len - 1 };
     *out = e;
     return 0;
 }
 
 int gw_sdp_parse_rtcp_fb(struct gw_span value, struct gw_sdp_rtcp_fb *out)
 {
-    struct gw_sdp_rtcp_fb f = {0};
+    struct gw_sdp_rtcp_fb f = { 0 };
     struct gw_span rest = value, pt = gw_sdp_token(&rest);
 
     if (gw_span_is(pt, "*")) {
@@ -237,7 +237,7 @@ int gw_sdp_parse_rtcp_fb(struct gw_span value, struct gw_sdp_rtcp_fb *out)
     if (!f.type.len)
         return GW_E_SYNTAX;
     if (rest.len)
-        f.param = (struct gw_span){(const char *)rest.ptr + 1, rest.len - 1};
+        f.param = (struct gw_span){ (const char *)rest.ptr + 1, rest.len - 1 };
     *out = f;
     return 0;
 }

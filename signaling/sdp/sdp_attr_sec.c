@@ -5,8 +5,8 @@ static const struct {
     const char *name;
     uint8_t len;
 } hashes[] = {
-    [GW_SDP_SHA1] = {"sha-1", 20},     [GW_SDP_SHA224] = {"sha-224", 28}, [GW_SDP_SHA256] = {"sha-256", 32},
-    [GW_SDP_SHA384] = {"sha-384", 48}, [GW_SDP_SHA512] = {"sha-512", 64},
+    [GW_SDP_SHA1] = { "sha-1", 20 },     [GW_SDP_SHA224] = { "sha-224", 28 }, [GW_SDP_SHA256] = { "sha-256", 32 },
+    [GW_SDP_SHA384] = { "sha-384", 48 }, [GW_SDP_SHA512] = { "sha-512", 64 },
 };
 
 static int hex_digit(char c)
@@ -20,7 +20,7 @@ static int hex_digit(char c)
 
 int gw_sdp_parse_fingerprint(struct gw_span value, struct gw_sdp_fingerprint *out)
 {
-    struct gw_sdp_fingerprint f = {0};
+    struct gw_sdp_fingerprint f = { 0 };
     struct gw_span rest = value, name = gw_sdp_token(&rest), hex = gw_sdp_token(&rest);
     const char *p = hex.ptr;
 
@@ -52,7 +52,7 @@ void gw_sdp_write_fingerprint(struct gw_sdp_buf *b, const struct gw_sdp_fingerpr
     gw_sdp_printf(b, "\r\n");
 }
 
-static const char *const setups[] = {"", "active", "passive", "actpass", "holdconn"};
+static const char *const setups[] = { "", "active", "passive", "actpass", "holdconn" };
 
 int gw_sdp_parse_setup(struct gw_span value, enum gw_sdp_setup *out)
 {

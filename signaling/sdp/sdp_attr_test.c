@@ -7,7 +7,7 @@
 TEST(rtpmap_has_name_clock_and_channels)
 {
     struct gw_sdp_rtpmap r;
-    struct gw_sdp_buf b = {0};
+    struct gw_sdp_buf b = { 0 };
 
     EQ(gw_sdp_parse_rtpmap(S("111 opus/48000/2"), &r), 0);
     EQ(r.pt, 111);
@@ -31,7 +31,7 @@ TEST(rtpmap_has_name_clock_and_channels)
 TEST(static_payload_types_need_no_rtpmap)
 {
     struct gw_sdp_rtpmap r;
-    struct gw_sdp_section none = {0};
+    struct gw_sdp_section none = { 0 };
 
     CHECK(gw_sdp_static_rtpmap(8, &r));
     SPAN_EQ(r.name, "PCMA");
@@ -153,7 +153,7 @@ TEST(candidates_of_browsers_are_read_and_written)
     struct gw_sdp_candidate c;
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        struct gw_sdp_buf b = {0};
+        struct gw_sdp_buf b = { 0 };
         char want[256];
 
         EQ(gw_sdp_parse_candidate(S(lines[i]), &c), 0);
@@ -188,7 +188,7 @@ TEST(ice_credentials_have_their_lengths)
 TEST(SDP_015_fingerprints_in_any_case_md5_refused)
 {
     struct gw_sdp_fingerprint f;
-    struct gw_sdp_buf b = {0};
+    struct gw_sdp_buf b = { 0 };
 
     EQ(gw_sdp_parse_fingerprint(S("SHA-256 " FP32), &f), 0);
     EQ(f.hash, GW_SDP_SHA256);
@@ -226,16 +226,16 @@ TEST(setup_and_tls_id)
 TEST(E2A_001_indication_is_media_level_and_unknown_values_are_ignored)
 {
     struct gw_sdp_line lines[] = {
-        {'a', gw_span_str("3ge2ae:tomorrow")},
-        {'a', gw_span_str("3ge2ae: applied")}, /* the blank is met */
-        {'a', gw_span_str("3ge2ae:requested")},
+        { 'a', gw_span_str("3ge2ae:tomorrow") },
+        { 'a', gw_span_str("3ge2ae: applied") }, /* the blank is met */
+        { 'a', gw_span_str("3ge2ae:requested") },
     };
-    struct gw_sdp_section s = {3, lines};
+    struct gw_sdp_section s = { 3, lines };
 
     EQ(gw_sdp_3ge2ae(&s), GW_SDP_3GE2AE_APPLIED);
     s.nlines = 1;
     EQ(gw_sdp_3ge2ae(&s), GW_SDP_3GE2AE_NONE);
-    s = (struct gw_sdp_section){1, &lines[2]};
+    s = (struct gw_sdp_section){ 1, &lines[2] };
     EQ(gw_sdp_3ge2ae(&s), GW_SDP_3GE2AE_REQUESTED);
 }
 

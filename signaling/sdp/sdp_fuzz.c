@@ -52,11 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct gw_sdp *a, *b;
     struct gw_sdp_error why;
-    struct gw_sdp_buf one = {0}, two = {0};
+    struct gw_sdp_buf one = { 0 }, two = { 0 };
     struct gw_sdp_sctp sctp;
     struct gw_addr addr;
 
-    if (gw_sdp_parse((struct gw_span){data, len}, &a, &why))
+    if (gw_sdp_parse((struct gw_span){ data, len }, &a, &why))
         return 0;
     codecs(&a->session);
     for (unsigned i = 0; i < a->nmedia; i++) {
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     gw_sdp_write(a, &one);
     if (!one.err) { /* LF became CRLF: it may have grown over the limit */
-        if (gw_sdp_parse((struct gw_span){one.text, one.len}, &b, &why))
+        if (gw_sdp_parse((struct gw_span){ one.text, one.len }, &b, &why))
             abort();
         gw_sdp_write(b, &two);
         if (two.len != one.len || memcmp(one.text, two.text, one.len) != 0 || a->nmedia != b->nmedia)

@@ -19,7 +19,7 @@ static int fail(struct parser *p, int err, const char *what)
 /* m=<media> <port>["/"<n>] <proto> <fmt> ... (RFC 8866 s. 5.14) */
 static int parse_media(struct parser *p, struct gw_span value)
 {
-    struct gw_sdp_media m = {0};
+    struct gw_sdp_media m = { 0 };
     struct gw_span rest = value, port, count;
     uint32_t n = 0;
 
@@ -65,7 +65,7 @@ static int parse_line(struct parser *p, struct gw_span line)
         return fail(p, GW_E_SYNTAX, "not a type=value line");
     if (memchr(s, 0, line.len) || memchr(s, '\r', line.len))
         return fail(p, GW_E_SYNTAX, "NUL or CR inside a line");
-    value = (struct gw_span){s + 2, line.len - 2};
+    value = (struct gw_span){ s + 2, line.len - 2 };
     if (p->why.line == 1 && (s[0] != 'v' || !gw_span_is(value, "0")))
         return fail(p, GW_E_SYNTAX, "does not begin with v=0");
     if (p->why.line != 1 && s[0] == 'v')
@@ -74,7 +74,7 @@ static int parse_line(struct parser *p, struct gw_span line)
         return parse_media(p, value);
     if (p->section->nlines == GW_SDP_LINES)
         return fail(p, GW_E_LIMIT, "too many lines in a section");
-    *p->lines++ = (struct gw_sdp_line){s[0], value};
+    *p->lines++ = (struct gw_sdp_line){ s[0], value };
     p->section->nlines++;
     return 0;
 }
@@ -87,7 +87,7 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 
     while (text < end && !err) {
         const char *nl = memchr(text, '\n', (size_t)(end - text));
-        struct gw_span line = {text, (size_t)((nl ? nl : end) - text)};
+        struct gw_span line = { text, (size_t)((nl ? nl : end) - text) };
 
         text = nl ? nl + 1 : end;
         p->why.line++;
@@ -109,20 +109,20 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 
 int gw_sdp_parse(struct gw_span text, struct gw_sdp **out, struct gw_sdp_error *why)
 {
-    struct parser p = {.why = {0, ""}};
+    struct parser p = { .why = { 0, "" } };
     size_t nlines = 1;
     char *copy;
     int err;
 
     if (text.len > GW_SDP_SIZE) {
-        *why = (struct gw_sdp_error){0, "too long"};
+        *why = (struct gw_sdp_error){ 0, "too long" };
         return GW_E_LIMIT;
     }
     for (size_t i = 0; i < text.len; i++)
         nlines += ((const char *)text.ptr)[i] == '\n';
     p.sdp = calloc(1, sizeof(*p.sdp) + nlines * sizeof(*p.lines) + text.len + 1);
     if (!p.sdp) {
-        *why = (struct gw_sdp_error){0, "out of memory"};
+        *why = (struct gw_sdp_error){ 0, "out of memory" };
         return GW_E_NOMEM;
     }
     p.lines = (struct gw_sdp_line *)(p.sdp + 1);

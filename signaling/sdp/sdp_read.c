@@ -5,15 +5,15 @@ struct gw_span gw_sdp_token(struct gw_span *rest)
     const char *p = rest->ptr, *from, *end;
 
     if (!rest->len)
-        return (struct gw_span){p, 0};
+        return (struct gw_span){ p, 0 };
     end = p + rest->len;
     while (p < end && *p == ' ')
         p++;
     from = p;
     while (p < end && *p != ' ')
         p++;
-    *rest = (struct gw_span){p, (size_t)(end - p)};
-    return (struct gw_span){from, (size_t)(p - from)};
+    *rest = (struct gw_span){ p, (size_t)(end - p) };
+    return (struct gw_span){ from, (size_t)(p - from) };
 }
 
 struct gw_span gw_sdp_until(struct gw_span *rest, char c)
@@ -22,11 +22,11 @@ struct gw_span gw_sdp_until(struct gw_span *rest, char c)
     const char *at = all.len ? memchr(all.ptr, c, all.len) : NULL;
 
     if (!at) {
-        *rest = (struct gw_span){0};
+        *rest = (struct gw_span){ 0 };
         return all;
     }
-    *rest = (struct gw_span){at + 1, all.len - (size_t)(at + 1 - (const char *)all.ptr)};
-    return (struct gw_span){all.ptr, (size_t)(at - (const char *)all.ptr)};
+    *rest = (struct gw_span){ at + 1, all.len - (size_t)(at + 1 - (const char *)all.ptr) };
+    return (struct gw_span){ all.ptr, (size_t)(at - (const char *)all.ptr) };
 }
 
 int gw_sdp_number(struct gw_span text, uint64_t max, uint64_t *out)

@@ -8,7 +8,7 @@
 static struct gw_sdp *parse(const char *text)
 {
     struct gw_sdp *sdp = NULL;
-    struct gw_sdp_error why = {0, ""};
+    struct gw_sdp_error why = { 0, "" };
 
     EQ(gw_sdp_parse(gw_span_str(text), &sdp, &why), 0);
     STR_EQ(why.what, "");
@@ -18,7 +18,7 @@ static struct gw_sdp *parse(const char *text)
 static void refused(const char *text, int err, unsigned line, const char *what)
 {
     struct gw_sdp *sdp = NULL;
-    struct gw_sdp_error why = {0, ""};
+    struct gw_sdp_error why = { 0, "" };
 
     EQ(gw_sdp_parse(gw_span_str(text), &sdp, &why), err);
     EQ(why.line, line);
@@ -40,7 +40,7 @@ TEST(unknown_lines_survive_in_order)
                                "c=IN IP4 192.0.2.1\r\n"
                                "m=video 0 RTP/AVPF 96\r\n";
     struct gw_sdp *sdp = parse(text);
-    struct gw_sdp_buf b = {0};
+    struct gw_sdp_buf b = { 0 };
 
     EQ(sdp->nmedia, 2);
     EQ(sdp->session.nlines, 6);
@@ -85,7 +85,7 @@ TEST(errors_name_the_line_and_what_is_wrong)
 
 TEST(every_bound_is_kept)
 {
-    struct gw_sdp_buf b = {0};
+    struct gw_sdp_buf b = { 0 };
     struct gw_sdp *sdp;
     char *text;
 

@@ -44,7 +44,7 @@ void gw_sdp_printf(struct gw_sdp_buf *b, const char *fmt, ...)
 void gw_sdp_buf_fini(struct gw_sdp_buf *b)
 {
     free(b->text);
-    *b = (struct gw_sdp_buf){0};
+    *b = (struct gw_sdp_buf){ 0 };
 }
 
 static void write_section(const struct gw_sdp_section *s, struct gw_sdp_buf *b)

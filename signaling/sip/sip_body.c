@@ -7,7 +7,7 @@
 
 struct gw_span gw_sip_msg_body(const struct gw_sip_msg *m)
 {
-    return (struct gw_span){m->body, m->body_len};
+    return (struct gw_span){ m->body, m->body_len };
 }
 
 int gw_sip_msg_set_body(struct gw_sip_msg *m, const char *content_type, struct gw_span body)
@@ -16,8 +16,8 @@ int gw_sip_msg_set_body(struct gw_sip_msg *m, const char *content_type, struct g
     int err;
 
     if (!content_type) {
-        static const char *const about_body[] = {"Content-Type", "Content-Disposition", "Content-Encoding",
-                                                 "Content-Language"};
+        static const char *const about_body[] = { "Content-Type", "Content-Disposition", "Content-Encoding",
+                                                  "Content-Language" };
 
         for (unsigned i = 0; i < 4; i++)
             gw_sip_msg_remove(m, about_body[i]);
@@ -109,7 +109,7 @@ static bool part_is(struct gw_span part, const char *type, struct gw_span *out)
         p += *p == '\r' ? 2 : 1;
     if (!is_right)
         return false;
-    *out = (struct gw_span){p, (size_t)(end - p)};
+    *out = (struct gw_span){ p, (size_t)(end - p) };
     return true;
 }
 
@@ -140,7 +140,7 @@ bool gw_sip_msg_find_body(const struct gw_sip_msg *m, const char *content_type, 
             to--;
         if (to > from && to[-1] == '\r')
             to--;
-        if (part_is((struct gw_span){from, (size_t)(to - from)}, content_type, out))
+        if (part_is((struct gw_span){ from, (size_t)(to - from) }, content_type, out))
             return true;
     }
     return false;

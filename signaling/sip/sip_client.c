@@ -387,8 +387,7 @@ static int set_ws_via(struct gw_sip_stack *s, gw_flow_id flow, struct gw_sip_msg
     char via[400], addr[GW_ADDR_TEXT];
 
     snprintf(via, sizeof(via), "SIP/2.0/%s %s;branch=%s%s", f ? f->info.transport : "WSS",
-             is_phone ? gw_addr_text(&f->info.local, addr) : s->conf->domain, branch,
-             f && f->is_udp ? ";rport" : "");
+             is_phone ? gw_addr_text(&f->info.local, addr) : s->conf->domain, branch, f && f->is_udp ? ";rport" : "");
     gw_sip_msg_remove(m, "Via");
     return gw_sip_msg_push(m, "Via", via);
 }

@@ -171,7 +171,8 @@ static void on_bad(struct gw_sip_stack *s, struct gw_sip_flow *f, const struct g
     }
 }
 
-/* Where a phone's responses go is where it sent from, whatever it believes of itself (RFC 3261 s. 18.2.1, RFC 3581 s. 4).
+/* Where a phone's responses go is where it sent from, whatever it believes of itself (RFC 3261 s. 18.2.1, RFC 3581 s.
+ * 4).
  */
 static int mend_via(const struct gw_sip_flow *f, struct gw_sip_msg *m)
 {

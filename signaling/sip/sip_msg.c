@@ -35,7 +35,7 @@ const char *gw_sip_msg_strndup(struct gw_sip_msg *m, const char *s, size_t n)
         c = malloc(sizeof(*c) + size);
         if (!c)
             return NULL;
-        *c = (struct gw_sip_chunk){.next = m->chunks, .size = size};
+        *c = (struct gw_sip_chunk){ .next = m->chunks, .size = size };
         m->chunks = c;
     }
     p = c->text + c->used;
@@ -104,7 +104,7 @@ int gw_sip_msg_insert(struct gw_sip_msg *m, unsigned at, const char *name, size_
 {
     const struct gw_sip_name *row = gw_sip_name_find(name, name_len);
     const char *p = value, *end = value + value_len;
-    struct gw_sip_element e = {.row = row};
+    struct gw_sip_element e = { .row = row };
     unsigned first = at;
 
     e.name = row ? row->name : gw_sip_msg_strndup(m, name, name_len);

@@ -27,13 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     size_t n, n2;
     unsigned lines = 0;
 
-    if (gw_sip_msg_parse((struct gw_span){data, len}, &m, why, sizeof(why)))
+    if (gw_sip_msg_parse((struct gw_span){ data, len }, &m, why, sizeof(why)))
         return 0;
     gw_sip_msg_each(m, touch, &lines);
     gw_sip_msg_find_body(m, "application/sdp", &part);
     gw_sip_msg_has_token(m, "Supported", "outbound");
     text = gw_sip_msg_write(m, &n);
-    if (!text || gw_sip_msg_parse((struct gw_span){text, n}, &again, why, sizeof(why)))
+    if (!text || gw_sip_msg_parse((struct gw_span){ text, n }, &again, why, sizeof(why)))
         abort();
     text2 = gw_sip_msg_write(again, &n2);
     if (!text2 || n != n2 || memcmp(text, text2, n) != 0)

@@ -263,7 +263,7 @@ static int parse_body(struct gw_sip_msg *m, const char *p, const char *end, cons
 
 bool gw_sip_msg_is_answerable(const struct gw_sip_msg *m)
 {
-    static const char *const needed[] = {"Via", "From", "To", "Call-ID", "CSeq"};
+    static const char *const needed[] = { "Via", "From", "To", "Call-ID", "CSeq" };
 
     for (unsigned i = 0; i < 5; i++) {
         const char *v = gw_sip_msg_get(m, needed[i], 0);
@@ -276,7 +276,7 @@ bool gw_sip_msg_is_answerable(const struct gw_sip_msg *m)
 
 static int check_message(struct gw_sip_msg *m, struct gw_sip_fault *fault)
 {
-    static const char *const needed[] = {"Via", "From", "To", "Call-ID", "CSeq"};
+    static const char *const needed[] = { "Via", "From", "To", "Call-ID", "CSeq" };
     const char *cseq = gw_sip_msg_get(m, "CSeq", 0), *hops = gw_sip_msg_get(m, "Max-Forwards", 0);
     char method[64];
 
@@ -303,7 +303,7 @@ static int check_message(struct gw_sip_msg *m, struct gw_sip_fault *fault)
 int gw_sip_msg_parse_loose(struct gw_span text, struct gw_sip_msg **out, struct gw_sip_fault *fault)
 {
     const char *p = text.ptr, *end = p + text.len, *next, *stop, *head, *length = NULL;
-    struct gw_sip_fault f = {0};
+    struct gw_sip_fault f = { 0 };
     struct gw_sip_msg *m;
     bool is_complete = false;
     int err;
@@ -339,7 +339,7 @@ int gw_sip_msg_parse_loose(struct gw_span text, struct gw_sip_msg **out, struct 
     if (!err && is_complete)
         err = parse_body(m, next, end, length, &f);
     if (!err && !f.status)
-        gw_sip_check_syntax((struct gw_span){head, (size_t)(next - head)}, &f);
+        gw_sip_check_syntax((struct gw_span){ head, (size_t)(next - head) }, &f);
     if (!err && !m->method_name)
         err = gw_sip_msg_set_method(m, "", 0); /* a response without CSeq: no method, but never NULL */
     if (err) {
@@ -353,7 +353,7 @@ int gw_sip_msg_parse_loose(struct gw_span text, struct gw_sip_msg **out, struct 
 
 int gw_sip_msg_parse(struct gw_span text, struct gw_sip_msg **out, char *why, size_t why_size)
 {
-    struct gw_sip_fault fault = {0};
+    struct gw_sip_fault fault = { 0 };
     struct gw_sip_msg *m = NULL;
     int err = gw_sip_msg_parse_loose(text, &m, &fault);
 

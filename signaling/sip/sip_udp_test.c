@@ -1,5 +1,5 @@
-/* IMS phones on UDP: flows, keep-alives, and what an unreliable transport asks of transactions (RFC 3261 s. 17, RFC 3581,
- * RFC 5626). A real stack and a plain socket. */
+/* IMS phones on UDP: flows, keep-alives, and what an unreliable transport asks of transactions (RFC 3261 s. 17, RFC
+ * 3581, RFC 5626). A real stack and a plain socket. */
 #include "test.h"
 
 #include <poll.h>
@@ -224,8 +224,9 @@ TEST(keep_alives_are_answered_and_noise_opens_no_flow)
     p = (struct pollfd){ w.phone, POLLIN, 0 };
     EQ(poll(&p, 1, 1000), 1);
     EQ(recv(w.phone, buf, sizeof(buf), 0), 32);
-    MEM_EQ(buf, "\1\1\0\x0c\x21\x12\xa4\x42"
-                "abcdefghijkl\0\x20\0\x08\0\1",
+    MEM_EQ(buf,
+           "\1\1\0\x0c\x21\x12\xa4\x42"
+           "abcdefghijkl\0\x20\0\x08\0\1",
            26);
     EQ(buf[28] ^ 0x21, 127);
     EQ(buf[31] ^ 0x42, 1);

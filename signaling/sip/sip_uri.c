@@ -40,7 +40,7 @@ int gw_sip_uri_of(const char *name_addr, char *buf, size_t size)
     }
     if (end == p || !memchr(p, ':', (size_t)(end - p)))
         return GW_E_SYNTAX;
-    return gw_span_copy((struct gw_span){p, (size_t)(end - p)}, buf, size);
+    return gw_span_copy((struct gw_span){ p, (size_t)(end - p) }, buf, size);
 }
 
 static int copy_value(const char *p, char *buf, size_t size)
@@ -48,7 +48,7 @@ static int copy_value(const char *p, char *buf, size_t size)
     size_t n = 0;
 
     if (*p != '"')
-        return gw_span_copy((struct gw_span){p, strcspn(p, "; \t,>")}, buf, size);
+        return gw_span_copy((struct gw_span){ p, strcspn(p, "; \t,>") }, buf, size);
     for (p++; *p && *p != '"'; p++) {
         if (*p == '\\' && p[1])
             p++;
@@ -83,14 +83,14 @@ int gw_sip_param(const char *value, const char *param, char *buf, size_t size)
         if (*p == '=')
             return copy_value(p + 1 + strspn(p + 1, " \t"), buf, size);
         if (!*p || *p == ';' || *p == ',')
-            return gw_span_copy((struct gw_span){"", 0}, buf, size);
+            return gw_span_copy((struct gw_span){ "", 0 }, buf, size);
     }
     return GW_E_NOTFOUND;
 }
 
 int gw_sip_uri_parse(const char *uri, struct gw_sip_uri *out)
 {
-    struct gw_sip_uri u = {0};
+    struct gw_sip_uri u = { 0 };
     size_t n = strcspn(uri, ":");
     const char *p = uri + n + 1, *end, *at;
     int err;
@@ -104,7 +104,7 @@ int gw_sip_uri_parse(const char *uri, struct gw_sip_uri *out)
     }
     if (strcmp(u.scheme, "sip") != 0 && strcmp(u.scheme, "sips") != 0) { /* tel, urn: all before the ';' is the user */
         n = strcspn(p, ";?");
-        err = gw_span_copy((struct gw_span){p, n}, u.user, sizeof(u.user));
+        err = gw_span_copy((struct gw_span){ p, n }, u.user, sizeof(u.user));
         if (!err && p[n])
             err = gw_span_copy(gw_span_str(p + n + 1), u.params, sizeof(u.params));
         if (!err && !*u.user)
@@ -116,7 +116,7 @@ int gw_sip_uri_parse(const char *uri, struct gw_sip_uri *out)
     at = strchr(p, '@'); /* a user part may hold ';' and '?' (s. 25.1), a host part holds no '@' */
     if (at) {
         n = strcspn(p, ":@"); /* a password is not part of the user */
-        err = gw_span_copy((struct gw_span){p, n}, u.user, sizeof(u.user));
+        err = gw_span_copy((struct gw_span){ p, n }, u.user, sizeof(u.user));
         if (err || n == 0)
             return GW_E_SYNTAX;
         p = at + 1;
@@ -125,7 +125,7 @@ int gw_sip_uri_parse(const char *uri, struct gw_sip_uri *out)
     if (*p == '[' && !end)
         return GW_E_SYNTAX;
     n = end ? (size_t)(end + 1 - p) : strcspn(p, ":;?");
-    err = gw_span_copy((struct gw_span){p, n}, u.host, sizeof(u.host));
+    err = gw_span_copy((struct gw_span){ p, n }, u.host, sizeof(u.host));
     if (err || n == 0 || strpbrk(u.host, " \t<>\"@,"))
         return GW_E_SYNTAX;
     p += n;
@@ -154,8 +154,8 @@ static bool next_param(const char **p, struct gw_span *name, struct gw_span *val
 
     if (n == 0)
         return false;
-    *name = (struct gw_span){s, eq};
-    *value = eq < n ? (struct gw_span){s + eq + 1, n - eq - 1} : (struct gw_span){"", 0};
+    *name = (struct gw_span){ s, eq };
+    *value = eq < n ? (struct gw_span){ s + eq + 1, n - eq - 1 } : (struct gw_span){ "", 0 };
     *p = s + n;
     return true;
 }
@@ -218,7 +218,7 @@ static bool text_eq(struct gw_span a, struct gw_span b, bool has_case)
 /* user, ttl, method, maddr and transport must be in both or in neither; any other in both must match (s. 19.1.4). */
 static bool params_eq(const struct gw_sip_uri *a, const struct gw_sip_uri *b)
 {
-    static const char *const strict[] = {"user", "ttl", "method", "maddr", "transport"};
+    static const char *const strict[] = { "user", "ttl", "method", "maddr", "transport" };
     struct gw_span name, value, other;
     const char *p = a->params;
 
@@ -252,7 +252,7 @@ static bool headers_in(const char *a, const char *b)
         for (const char *q = b; *q && !has;) {
             size_t k = strcspn(q, "&");
 
-            has = k == n && text_eq((struct gw_span){a, n}, (struct gw_span){q, k}, false);
+            has = k == n && text_eq((struct gw_span){ a, n }, (struct gw_span){ q, k }, false);
             q += k + (q[k] == '&');
         }
         if (!has)
@@ -267,7 +267,7 @@ static struct gw_span userinfo(const char *uri)
 {
     const char *p = strchr(uri, ':') + 1, *at = strchr(p, '@');
 
-    return (struct gw_span){p, at ? (size_t)(at - p) : 0};
+    return (struct gw_span){ p, at ? (size_t)(at - p) : 0 };
 }
 
 bool gw_sip_uri_eq(const char *a, const char *b)

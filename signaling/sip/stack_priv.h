@@ -62,7 +62,7 @@ struct gw_sip_stack {
     uint32_t t1_ms;
     char core_host[300];
 
-    int udp_fd;                      /* of phones; -1: none */
+    int udp_fd; /* of phones; -1: none */
     unsigned nudp;
     uint64_t next_udp;
     struct gw_ctl_timer *udp_sweep;

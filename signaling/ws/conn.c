@@ -18,8 +18,8 @@ enum {
 
 enum state {
     HTTP,
-    STREAM, /* of SIP, on which nothing came yet */
-    WS,     /* or a stream of SIP: messages come and go */
+    STREAM,  /* of SIP, on which nothing came yet */
+    WS,      /* or a stream of SIP: messages come and go */
     CLOSING, /* our Close is queued or sent; waiting for the peer's */
     ENDING,  /* close when written */
 };

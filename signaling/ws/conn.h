@@ -1,6 +1,6 @@
-/* One connection of the front, without its socket: HTTP requests, then perhaps a WebSocket; or SIP over TCP or TLS from the
- * beginning (is_stream). Octets and `now` in; octets
- * to write, events for the control thread and the wish to end out. Front thread. */
+/* One connection of the front, without its socket: HTTP requests, then perhaps a WebSocket; or SIP over TCP or TLS from
+ * the beginning (is_stream). Octets and `now` in; octets to write, events for the control thread and the wish to end
+ * out. Front thread. */
 #ifndef GW_WS_CONN_H
 #define GW_WS_CONN_H
 

@@ -1,5 +1,5 @@
-/* SIP over WebSocket (RFC 7118), over TCP and TLS for IMS phones, and HTTPS for the page, /healthz and /metrics, on one thread of its own (the front
- * thread: libwebsockets on libuv). Talks to the control thread by mailboxes alone. */
+/* SIP over WebSocket (RFC 7118), over TCP and TLS for IMS phones, and HTTPS for the page, /healthz and /metrics, on one
+ * thread of its own (the front thread: libwebsockets on libuv). Talks to the control thread by mailboxes alone. */
 #ifndef GW_WS_LISTENER_H
 #define GW_WS_LISTENER_H
 
@@ -20,8 +20,8 @@ struct gw_ws_event {
     uint64_t conn; /* never reused, never 0 */
     struct gw_addr peer, local;
     bool is_tls, is_stream; /* stream: SIP over TCP or TLS, no WebSocket */
-    char host[256];   /* OPEN: Host header */
-    bool is_binary;   /* MESSAGE */
+    char host[256];         /* OPEN: Host header */
+    bool is_binary;         /* MESSAGE */
     size_t len;
     char data[]; /* len octets and a NUL; OPEN: bearer token of the upgrade request, or empty; MESSAGE: the message */
 };

@@ -3,9 +3,12 @@
 #include "gateway/base/wire.h"
 
 enum {
-    INDICATORS = 23, INDICATOR_ROOT = 16,
-    DATA_TYPES = 15, DATA_ROOT = 9,
-    FIELD_TYPES = 12, FIELD_ROOT = 8,
+    INDICATORS = 23,
+    INDICATOR_ROOT = 16,
+    DATA_TYPES = 15,
+    DATA_ROOT = 9,
+    FIELD_TYPES = 12,
+    FIELD_ROOT = 8,
 };
 
 /* Packet octet: P C 0 vvvv -, or past the extension mark P C 1 0 vvvv, vv------ with the value less the root. */

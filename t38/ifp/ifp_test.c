@@ -65,7 +65,8 @@ TEST(t38_006_a_spoilt_frame_says_bad_in_every_field)
 
 TEST(ifp_zeros_that_fec_left_behind_are_no_fault)
 {
-    static const uint8_t padded[] = { 0x04, 0x00, 0x00 }, junk[] = { 0x04, 0x00, 0x01 }, with_fields[] = { 0x84, 0x01, 0x00 };
+    static const uint8_t padded[] = { 0x04, 0x00, 0x00 }, junk[] = { 0x04, 0x00, 0x01 },
+                         with_fields[] = { 0x84, 0x01, 0x00 };
     struct gw_ifp ifp;
 
     EQ(gw_ifp_parse(GW_SPAN(padded), GW_IFP_1998, &ifp), 0);

@@ -2,8 +2,8 @@
  * and made anew for each side (T.38 s. 9), IFPs change their form where the sides' versions differ. Pure: packets and
  * `now` in; packets and the next deadline out. Thread: the worker that owns the stream.
  *
- * - holes beyond repair: towards UDPTL their sequence numbers are left out, so that the far end knows; towards a channel,
- *   which cannot show them, the frame check of a frame with a hole is spoiled
+ * - holes beyond repair: towards UDPTL their sequence numbers are left out, so that the far end knows; towards a
+ * channel, which cannot show them, the frame check of a frame with a hole is spoiled
  * - a wrong IFP goes no further: to its receiver it is a lost one
  * - the last packet before a pause has no later one to repair it: it is sent again */
 #ifndef GW_T38_RELAY_H

@@ -4,7 +4,8 @@
 
 #include "test.h"
 
-/* The receiver's side of a test: what came, in order. An IFP of the test is its number in two octets and a varying tail. */
+/* The receiver's side of a test: what came, in order. An IFP of the test is its number in two octets and a varying
+ * tail. */
 static struct {
     unsigned n, lost;
     int last;
@@ -53,8 +54,8 @@ static void start(struct gw_udptl_rx *rx)
 
 TEST(t38_001_the_packets_of_the_specification_are_read)
 {
-    static const uint8_t redundancy[] = { 0x00, 0x05, 0x08, 0xC0, 0x01, 0x80, 0x00, 0x02, 0xFF, 0xC8, 0x01,
-                                          0x00, 0x01, 0x01, 0x06 };
+    static const uint8_t redundancy[] = { 0x00, 0x05, 0x08, 0xC0, 0x01, 0x80, 0x00, 0x02,
+                                          0xFF, 0xC8, 0x01, 0x00, 0x01, 0x01, 0x06 };
     static const uint8_t fec[] = { 0x00, 0x06, 0x01, 0x04, 0x80, 0x01, 0x03, 0x01, 0x01, 0x06 };
     static const uint8_t v21_preamble[] = { 0x00, 0x00, 0x01, 0x06, 0x00, 0x00 };
     struct gw_udptl_packet p;

@@ -1,6 +1,6 @@
-/* An access gateway without media, for unit tests of what submits Iq requests. Replies wait until the test asks for them,
- * so a test can put any event between a request and its reply. Contexts and terminations are counted, so that a leak or a
- * second release shows. Link the object library gw_agw_fake. */
+/* An access gateway without media, for unit tests of what submits Iq requests. Replies wait until the test asks for
+ * them, so a test can put any event between a request and its reply. Contexts and terminations are counted, so that a
+ * leak or a second release shows. Link the object library gw_agw_fake. */
 #ifndef GW_AGW_FAKE_H
 #define GW_AGW_FAKE_H
 
@@ -16,7 +16,8 @@ const struct gw_iq_req *gw_agw_fake_pending(const struct gw_agw *a);
 unsigned gw_agw_fake_reply_all(struct gw_agw *a);
 /* Replies to the oldest with err; a context is then neither made nor released. */
 void gw_agw_fake_reply_error(struct gw_agw *a, int err);
-/* Of those from now on, the nth submit returns GW_E_FULL, or the nth reply other than to a release has the error err. */
+/* Of those from now on, the nth submit returns GW_E_FULL, or the nth reply other than to a release has the error err.
+ */
 void gw_agw_fake_fail_nth_submit(struct gw_agw *a, unsigned n);
 void gw_agw_fake_fail_nth_reply(struct gw_agw *a, unsigned n, int err);
 /* The next n submits return GW_E_FULL. */
@@ -28,9 +29,9 @@ void gw_agw_fake_count(struct gw_agw *a, const struct gw_iq_counters *counters, 
 /* The contexts there are went with their worker. */
 void gw_agw_fake_forget(struct gw_agw *a);
 
-unsigned gw_agw_fake_contexts(const struct gw_agw *a);       /* live */
-unsigned gw_agw_fake_requests(const struct gw_agw *a);       /* ever submitted */
-unsigned gw_agw_fake_bad_releases(const struct gw_agw *a);   /* of contexts that are not there */
+unsigned gw_agw_fake_contexts(const struct gw_agw *a);            /* live */
+unsigned gw_agw_fake_requests(const struct gw_agw *a);            /* ever submitted */
+unsigned gw_agw_fake_bad_releases(const struct gw_agw *a);        /* of contexts that are not there */
 const struct gw_iq_req *gw_agw_fake_last(const struct gw_agw *a); /* the request last submitted, valid until the next */
 
 #endif

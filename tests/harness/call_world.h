@@ -1,5 +1,5 @@
-/* A gateway with calls and nothing else: fake SIP stack, fake access gateway, fake interworking. The test is the browser,
- * the core and the clock. Bodies are names (see ms_fake.h).
+/* A gateway with calls and nothing else: fake SIP stack, fake access gateway, fake interworking. The test is the
+ * browser, the core and the clock. Bodies are names (see ms_fake.h).
  *
  *   world_open();
  *   struct gw_sip_server *a = browser_invite("v1", NULL);     INVITE with SDP "v1"
@@ -25,7 +25,7 @@
 
 extern struct gw_calls *calls;
 extern struct gw_agw *agw;
-extern gw_flow_id browser;             /* the connection of the browser */
+extern gw_flow_id browser;               /* the connection of the browser */
 extern struct gw_call_setup world_setup; /* what the P-CSCF says of the next call; from_access is set by the helpers */
 
 void world_open(void);
@@ -51,8 +51,8 @@ const char *header_of(const struct gw_sip_msg *m, const char *name); /* first va
 const char *body_of(const struct gw_sip_msg *m);                     /* valid until the next call but three */
 const char *method_of(const struct gw_sip_client *c);
 const char *last_body(const struct gw_sip_server *t);
-const char *param_of(const char *value, const char *param);          /* likewise */
-struct gw_sip_client *last_sent(const char *method);                 /* the last request sent; a failed check if another */
+const char *param_of(const char *value, const char *param); /* likewise */
+struct gw_sip_client *last_sent(const char *method);        /* the last request sent; a failed check if another */
 
 /* Whole beginnings: the browser called, the core answered "bob", all is acknowledged. Out: the two transactions. */
 void call_up(struct gw_sip_server **a, struct gw_sip_client **b);

@@ -11,21 +11,21 @@
 enum { FAKE_HOST_TEXT = 64 };
 #define FAKE_CORE_HOST "10.0.0.5:5060" /* gw_sip_stack_host(s, false) */
 /* gw_sip_stack_params: nothing */
-#define FAKE_ACCESS_HOST "gw.example"  /* gw_sip_stack_host(s, true) */
+#define FAKE_ACCESS_HOST "gw.example" /* gw_sip_stack_host(s, true) */
 
 /* Frees everything of the last test and starts at time 1 s. Returns the stack. */
 struct gw_sip_stack *fake_sip_reset(void);
 void fake_sip_set_handler(const struct gw_sip_handler *h); /* copied */
 /* Moves the clock, firing timers in order of their time. */
 void fake_sip_advance(uint32_t ms);
-void fake_sip_poll(void); /* calls who watches a descriptor that is readable; never by itself */
+void fake_sip_poll(void);       /* calls who watches a descriptor that is readable; never by itself */
 unsigned fake_sip_timers(void); /* started and not yet fired */
 
 /* Above 0 while the tested side runs, called by this fake: for tests that let its allocations fail. */
 extern unsigned fake_tested_depth;
 
 /* ---- the access side ---- */
-extern const char *fake_flow_token; /* what every flow was opened with; NULL: nothing */
+extern const char *fake_flow_token;               /* what every flow was opened with; NULL: nothing */
 gw_flow_id fake_flow_open(const char *transport); /* "WSS" ...; the handler hears of it */
 void fake_flow_close(gw_flow_id flow);
 bool fake_flow_was_closed_by_us(gw_flow_id flow, uint16_t *ws_code);

@@ -25,11 +25,11 @@ struct wc {
     bool is_ice_ready, is_ice_failed, is_dtls_up, is_dtls_failed;
     uint8_t peer_fingerprint[32];
     char profile[64];
-    unsigned nrtp, nrtcp, nbad; /* received: authentic, not authentic */
-    struct wc_packet rtp, rtcp; /* the last ones, decrypted */
+    unsigned nrtp, nrtcp, nbad;                            /* received: authentic, not authentic */
+    struct wc_packet rtp, rtcp;                            /* the last ones, decrypted */
     void (*on_data)(void *arg, const void *p, size_t len); /* a record of DTLS, e.g. an SCTP packet; may be NULL */
     void *arg;
-    unsigned lose_of_10;        /* so many of ten datagrams of DTLS are lost on the way out */
+    unsigned lose_of_10; /* so many of ten datagrams of DTLS are lost on the way out */
     struct wc_inner *in;
 };
 

@@ -1,8 +1,8 @@
 /* libre's BFCP as floor control server or client, an independent peer for the tests of data channels.
  *   re_bfcp server tcp|udp PORT            grants every request of floor 1 and up to 9, refuses others
  *   re_bfcp client tcp|udp PORT PEER-PORT [USER]  asks as told: "hello", "request FLOOR", "release ID", "query FLOOR"
- * One line of output for each message, with a line for what it holds. Conference 1, user 1 if not told (libre has the words of
- * the protocol; over TCP it has no transport, so framing and answering are done here). */
+ * One line of output for each message, with a line for what it holds. Conference 1, user 1 if not told (libre has the
+ * words of the protocol; over TCP it has no transport, so framing and answering are done here). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { CONFERENCE = 1 };
 
-static struct bfcp_conn *conn;  /* UDP */
+static struct bfcp_conn *conn; /* UDP */
 static struct tcp_sock *listener;
 static struct tcp_conn *stream; /* TCP */
 static struct mbuf *in;
@@ -44,8 +44,8 @@ static int tcp_message(enum bfcp_prim prim, uint32_t confid, uint16_t tid, uint1
     return err;
 }
 
-#define REPLY(msg, prim, ...)                                                                                       \
-    (void)(conn ? bfcp_reply(conn, msg, prim, __VA_ARGS__)                                                          \
+#define REPLY(msg, prim, ...)                                                                                          \
+    (void)(conn ? bfcp_reply(conn, msg, prim, __VA_ARGS__)                                                             \
                 : tcp_message(prim, (msg)->confid, (msg)->tid, (msg)->userid, __VA_ARGS__))
 
 static uint16_t number(const struct bfcp_msg *msg, enum bfcp_attrib type)
@@ -59,8 +59,8 @@ static void status(const struct bfcp_msg *msg, uint16_t id, uint16_t floor, enum
 {
     struct bfcp_reqstatus s = { how, 0 };
 
-    REPLY(msg, BFCP_FLOOR_REQUEST_STATUS, 1, BFCP_FLOOR_REQ_INFO | BFCP_MANDATORY, 2, &id, BFCP_OVERALL_REQ_STATUS, 1, &id,
-          BFCP_REQUEST_STATUS, 0, &s, BFCP_FLOOR_REQ_STATUS, 1, &floor, BFCP_REQUEST_STATUS, 0, &s);
+    REPLY(msg, BFCP_FLOOR_REQUEST_STATUS, 1, BFCP_FLOOR_REQ_INFO | BFCP_MANDATORY, 2, &id, BFCP_OVERALL_REQ_STATUS, 1,
+          &id, BFCP_REQUEST_STATUS, 0, &s, BFCP_FLOOR_REQ_STATUS, 1, &floor, BFCP_REQUEST_STATUS, 0, &s);
 }
 
 static void hello_ack(const struct bfcp_msg *msg)
@@ -112,7 +112,8 @@ static void serve(const struct bfcp_msg *msg)
             (void)bfcp_notify(conn, &msg->src, version, BFCP_FLOOR_STATUS, msg->confid, msg->userid, 1,
                               BFCP_FLOOR_ID | BFCP_MANDATORY, 0, &floor);
         else
-            (void)tcp_message(BFCP_FLOOR_STATUS, msg->confid, 0, msg->userid, 1, BFCP_FLOOR_ID | BFCP_MANDATORY, 0, &floor);
+            (void)tcp_message(BFCP_FLOOR_STATUS, msg->confid, 0, msg->userid, 1, BFCP_FLOOR_ID | BFCP_MANDATORY, 0,
+                              &floor);
         break;
     case BFCP_GOODBYE:
         REPLY(msg, BFCP_GOODBYE_ACK, 0);
@@ -128,8 +129,8 @@ static void serve(const struct bfcp_msg *msg)
 
 static void print(const struct bfcp_msg *msg)
 {
-    re_printf("%s version %u conference %u transaction %u user %u response %u\n", bfcp_prim_name(msg->prim), msg->ver, msg->confid,
-              msg->tid, msg->userid, msg->r);
+    re_printf("%s version %u conference %u transaction %u user %u response %u\n", bfcp_prim_name(msg->prim), msg->ver,
+              msg->confid, msg->tid, msg->userid, msg->r);
     re_printf("%H\n", bfcp_msg_print, msg);
     fflush(stdout);
 }
@@ -140,7 +141,8 @@ static void on_message(const struct bfcp_msg *msg, void *arg)
     print(msg);
     if (is_server)
         serve(msg);
-    else if (conn && !msg->r && (msg->prim == BFCP_FLOOR_STATUS || msg->prim == BFCP_FLOOR_REQUEST_STATUS)) /* RFC 8855 s. 8.3 */
+    else if (conn && !msg->r &&
+             (msg->prim == BFCP_FLOOR_STATUS || msg->prim == BFCP_FLOOR_REQUEST_STATUS)) /* RFC 8855 s. 8.3 */
         REPLY(msg, msg->prim == BFCP_FLOOR_STATUS ? BFCP_FLOOR_STATUS_ACK : BFCP_FLOOR_REQ_STATUS_ACK, 0);
 }
 
@@ -224,7 +226,8 @@ static void ask(enum bfcp_prim prim, enum bfcp_attrib type, uint16_t value)
     unsigned n = type ? 1 : 0;
 
     if (conn)
-        (void)bfcp_request(conn, &peer, version, prim, CONFERENCE, user, on_answer, NULL, n, type | BFCP_MANDATORY, 0, &value);
+        (void)bfcp_request(conn, &peer, version, prim, CONFERENCE, user, on_answer, NULL, n, type | BFCP_MANDATORY, 0,
+                           &value);
     else
         (void)tcp_message(prim, CONFERENCE, ++last_transaction, user, n, type | BFCP_MANDATORY, 0, &value);
 }

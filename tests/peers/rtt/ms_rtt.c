@@ -1,6 +1,7 @@
 /* linphone's real-time text (mediastreamer2) as an independent peer: RTP text with redundancy, RFC 4103.
  *   ms_rtt PORT PEER-PORT T140 RED    payload types; RED 0: no redundancy
- * What comes on standard input is typed, character by character; what is received goes to standard output, both UTF-8. */
+ * What comes on standard input is typed, character by character; what is received goes to standard output, both UTF-8.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
