@@ -33,7 +33,8 @@ def free_base(n):
 
 class Lab:
     """Ports: base the core, + 1 WSS, + 2 SIP of the gateway, + 3 WebRTC, + 4 SIP of phones over UDP, + 30 to + 59 media of
-    the gateway; the others are the test's."""
+    the gateway; the others are the test's. With IMSGW_APART in the environment the gateway's media is a process of its own, and + 7 is
+    Iq."""
 
     def __init__(self, build, name):
         self.build, self.base = build, free_base(60)
@@ -69,9 +70,19 @@ class Lab:
                 "core_route": f"sip:127.0.0.1:{at};lr", "access_udp": f"127.0.0.1:{at + 4}", "access_address": "127.0.0.1",
                 "access_port": at + 3, "core_address": "127.0.0.1", "core_port_min": at + 30, "core_port_max": at + 59,
                 "core_networks": "127.0.0.0/8", "admin_socket": f"{self.dir}/sock", "log_level": "debug", **more}
-        with open(f"{self.dir}/gw.conf", "w") as f:
+        if "IMSGW_APART" not in os.environ:
+            return self.imsgw("gateway", conf)
+        self.certificate("iq")
+        iq = {"iq_cert": f"{self.dir}/iq.pem", "iq_key": f"{self.dir}/iq.key", "iq_ca": f"{self.dir}/iq.pem"}
+        self.imsgw("media", {**conf, **iq, "role": "agw", "iq_listen": f"127.0.0.1:{at + 7}", "admin_socket": f"{self.dir}/msock"})
+        p = self.imsgw("gateway", {**conf, **iq, "role": "pcscf", "iq_agws": f"127.0.0.1:{at + 7}"})
+        self.says("gateway", "is connected", p)
+        return p
+
+    def imsgw(self, name, conf):
+        with open(f"{self.dir}/{name}.conf", "w") as f:
             f.write("".join(f"{k} = {v}\n" for k, v in conf.items()))
-        return self.start("gateway", [f"{self.build}/imsgw", "-c", f"{self.dir}/gw.conf"], " ready")
+        return self.start(name, [f"{self.build}/imsgw", "-c", f"{self.dir}/{name}.conf"], " ready")
 
     def capture(self):
         """From here on tshark keeps all of our ports, for frames()."""

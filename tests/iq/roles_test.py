@@ -104,10 +104,10 @@ class World:
                    access_address=ADDRESS[k], core_address=ADDRESS[k], access_port=port + 20, core_port_min=port + 100,
                    core_port_max=port + 150, admin_listen=f"127.0.0.1:{port + 30}")
 
-    def pcscf(self):
+    def pcscf(self, **more):
         self.imsgw("pcscf.test", "s", "--role", "pcscf", iq_agws=f"{ADDRESS['a']}:{IQ} {ADDRESS['b']}:{IQ} {ADDRESS['a']}:{IQ + 1}",
                    iq_peers="agw-a.test agw-b.test", wss_listen=f"{SIGNALLING}:{WSS}", sip_listen=f"{SIGNALLING}:{SIP}",
-                   core_route=f"sip:{SIGNALLING}:{CORE};lr", call_record_file=f"{self.dir}/records", domain="visited.example")
+                   core_route=f"sip:{SIGNALLING}:{CORE};lr", call_record_file=f"{self.dir}/records", domain="visited.example", **more)
 
     def log(self, name):
         _, path, at = self.processes[name]
@@ -272,11 +272,26 @@ async def an_access_gateway_started_anew_takes_calls_again(w):
 
 async def a_controller_started_anew_leaves_no_context(w):
     w.kill("pcscf.test")
-    w.pcscf()
+    w.pcscf(media_inactivity=3)
     await until("all were released", lambda: (w.contexts("a"), w.contexts("b")) == (0, 0))
     eve = await w.call("eve")
     await hears(eve)
     await eve.hangup()
+    await until("it was released", lambda: (w.contexts("a"), w.contexts("b")) == (0, 0))
+
+
+async def media_that_stops_is_told_by_the_access_gateway_and_ends_the_call(w):
+    """IQ-004: a notification that no request asked for, of what only the other machine can see."""
+    ivy = await w.call("ivy")
+    await hears(ivy)
+    core = w.processes["core"][0]
+    core.send_signal(signal.SIGSTOP)
+    try:
+        await until("the call ended", lambda: ivy.status["call"] == "ended")
+    finally:
+        core.send_signal(signal.SIGCONT)
+    assert "media inactivity" in (ivy.reason or ""), ivy.reason
+    assert any("no media for 3 s" in w.log(f"agw-{k}.test") for k in "ab")
     await until("it was released", lambda: (w.contexts("a"), w.contexts("b")) == (0, 0))
 
 
@@ -309,6 +324,7 @@ CASES = [two_calls_go_to_two_access_gateways_and_tones_pass,
          a_renewed_certificate_is_read_without_a_restart, a_link_cut_and_restored_ends_no_call,
          an_access_gateway_killed_ends_its_calls_and_new_ones_go_to_the_other,
          an_access_gateway_started_anew_takes_calls_again, a_controller_started_anew_leaves_no_context,
+         media_that_stops_is_told_by_the_access_gateway_and_ends_the_call,
          an_access_gateway_that_drains_takes_no_new_calls_and_ends_with_its_last,
          without_any_access_gateway_a_call_gets_503_with_retry_after]
 
