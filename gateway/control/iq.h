@@ -118,6 +118,8 @@ struct gw_iq_udptl {       /* one side of a fax: what we send there */
     uint8_t ec;            /* enum gw_iq_ec */
     uint8_t ifp_version;   /* T38FaxVersion of that side: 0 is the form of 1998, 1 and above that of 2002 */
     uint16_t max_datagram; /* T38FaxMaxDatagram of that peer; 0: any that fits a packet */
+    uint8_t ec_depth;      /* secondaries, or entries of FEC, as T38FaxUdpECDepth wants; 0: as media likes */
+    uint8_t fec_span;      /* packets that an entry covers, as T38FaxUdpFECMaxSpan wants; 0: as media likes */
 };
 
 struct gw_iq_pt {

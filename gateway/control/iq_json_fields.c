@@ -161,8 +161,9 @@ static const struct gw_iq_field term_fields[] = { NUMBER(term, id),
                                                   END };
 TYPE(term, term_fields);
 
-static const struct gw_iq_field udptl_fields[] = { WORD(udptl, ec, ecs), NUMBER(udptl, ifp_version),
-                                                   NUMBER(udptl, max_datagram), END };
+static const struct gw_iq_field udptl_fields[] = { WORD(udptl, ec, ecs),        NUMBER(udptl, ifp_version),
+                                                   NUMBER(udptl, max_datagram), NUMBER(udptl, ec_depth),
+                                                   NUMBER(udptl, fec_span),     END };
 TYPE(udptl, udptl_fields);
 
 static const struct gw_iq_field pt_fields[] = { NUMBER(pt, access), NUMBER(pt, core), NUMBER(pt, clock_hz), END };

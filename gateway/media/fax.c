@@ -15,7 +15,12 @@ struct gw_t38_side gw_fax_side(const struct gw_iq_udptl *u)
         [GW_IQ_EC_NONE] = GW_UDPTL_NO_EC, [GW_IQ_EC_REDUNDANCY] = GW_UDPTL_REDUNDANCY, [GW_IQ_EC_FEC] = GW_UDPTL_FEC
     };
 
-    return (struct gw_t38_side){ true, ec[u->ec], u->ifp_version, u->max_datagram };
+    return (struct gw_t38_side){ .is_udptl = true,
+                                 .ec = ec[u->ec],
+                                 .version = u->ifp_version,
+                                 .max_datagram = u->max_datagram,
+                                 .depth = u->ec_depth,
+                                 .span = u->fec_span };
 }
 
 bool gw_fax_send(struct gw_termination *t, struct gw_span packet)

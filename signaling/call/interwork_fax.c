@@ -5,7 +5,7 @@
 
 #include "signaling/call/interwork_priv.h"
 
-enum { OUR_DATAGRAM = 1400 }; /* that we take */
+enum { OUR_DATAGRAM = 1400 /* that we take */, MOST_DEPTH = 8 /* whatever is asked for */ };
 
 static int refuse(struct gw_sdp_refusal *why, int warn, const char *text)
 {
@@ -51,6 +51,20 @@ void ms_fax_write(struct gw_sdp_buf *b, const char *prefix, const struct gw_sdp_
     gw_sdp_write_t38(b, prefix, &out);
 }
 
+/* T38FaxUdpECDepth and T38FaxUdpFECMaxSpan say what the writer wants to be sent; ours where that is within. */
+static void take_depth(const struct gw_sdp_t38 *t, struct gw_iq_udptl *u)
+{
+    if (t->has_depth) {
+        u->ec_depth = t->max_depth < GW_SDP_T38_DEPTH ? t->max_depth : GW_SDP_T38_DEPTH;
+        if (u->ec_depth < t->min_depth)
+            u->ec_depth = t->min_depth < MOST_DEPTH ? t->min_depth : MOST_DEPTH;
+        if (!u->ec_depth)
+            u->ec = GW_IQ_EC_NONE;
+    }
+    if (t->max_span && t->max_span < GW_SDP_T38_SPAN)
+        u->fec_span = t->max_span;
+}
+
 struct gw_iq_udptl ms_fax_udptl(const struct gw_sdp_t38 t38[2], enum gw_leg to)
 {
     static const uint8_t ecs[] = { [GW_SDP_T38_EC_ABSENT] = GW_IQ_EC_REDUNDANCY,
@@ -60,10 +74,12 @@ struct gw_iq_udptl ms_fax_udptl(const struct gw_sdp_t38 t38[2], enum gw_leg to)
     const struct gw_sdp_t38 *t = &t38[to], *o = &t38[ms_other(to)];
     uint32_t max = t->max_datagram && t->max_datagram < GW_SDP_T38_DATAGRAM ? GW_SDP_T38_DATAGRAM : t->max_datagram;
     uint8_t version = t->version < o->version ? t->version : o->version;
+    struct gw_iq_udptl out = { .ec = ecs[t->ec],
+                               .ifp_version = version >= GW_SDP_T38_VERSION ? GW_SDP_T38_VERSION : version,
+                               .max_datagram = (uint16_t)(max > UINT16_MAX ? UINT16_MAX : max) };
 
-    return (struct gw_iq_udptl){ .ec = ecs[t->ec],
-                                 .ifp_version = version >= GW_SDP_T38_VERSION ? GW_SDP_T38_VERSION : version,
-                                 .max_datagram = (uint16_t)(max > UINT16_MAX ? UINT16_MAX : max) };
+    take_depth(t, &out);
+    return out;
 }
 
 /* 3GPP TS 26.114 s. L.3.2, TS 29.163 s. K.2.1 */

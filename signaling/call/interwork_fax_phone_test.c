@@ -40,6 +40,36 @@ TEST(T38_002_plain_udptl_is_anchored_with_the_correction_of_each_leg)
     session_close(&s);
 }
 
+TEST(T38_002_each_leg_is_sent_the_depth_of_correction_that_it_asks_for)
+{
+    static const struct {
+        const char *wish;
+        uint8_t ec, depth, span;
+    } cases[] = {
+        { "", GW_IQ_EC_FEC, 0, 0 },
+        { "a=T38FaxUdpECDepth:1 2\r\na=T38FaxUdpFECMaxSpan:2\r\n", GW_IQ_EC_FEC, 2, 2 },
+        { "a=T38FaxUdpECDepth:1 9\r\na=T38FaxUdpFECMaxSpan:9\r\n", GW_IQ_EC_FEC, 3, 0 },
+        { "a=T38FaxUdpECDepth:5\r\n", GW_IQ_EC_FEC, 5, 0 },
+        { "a=T38FaxUdpECDepth:200\r\n", GW_IQ_EC_FEC, 8, 0 },
+        { "a=T38FaxUdpECDepth:0 0\r\n", GW_IQ_EC_NONE, 0, 0 },
+    };
+    struct session s;
+    char text[1000];
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        session_open_as(&s, "", &phone);
+        snprintf(text, sizeof(text), UE_HEAD("1") FAX("udptl", "4000") T38 "a=T38FaxUdpEC:t38UDPFEC\r\n%s",
+                 cases[i].wish);
+        CHECK(strstr(offer(&s, ACCESS, text), "Depth") == NULL && strstr(s.text, "Span") == NULL);
+        CHECK(strstr(answer(&s, PHONE_HEAD("1") FAX("udptl", "31000") T38 T38_UDPTL), "Depth") == NULL);
+        EQ(s.answer_req.streams[0].udptl[ACCESS].ec, cases[i].ec);
+        EQ(s.answer_req.streams[0].udptl[ACCESS].ec_depth, cases[i].depth);
+        EQ(s.answer_req.streams[0].udptl[ACCESS].fec_span, cases[i].span);
+        EQ(s.answer_req.streams[0].udptl[CORE].ec_depth, 0);
+        session_close(&s);
+    }
+}
+
 TEST(T38_012_dtls_that_a_phone_requests_ends_here)
 {
     struct session s;

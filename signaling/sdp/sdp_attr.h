@@ -215,6 +215,8 @@ enum {
     GW_SDP_T38_VERSION = 2, /* highest that we carry: 3 is V.34. 1 is never written: its form is disputed */
     GW_SDP_T38_BIT_RATE = 14400,
     GW_SDP_T38_BUFFER = 1800,
+    GW_SDP_T38_DEPTH = 3, /* of error correction, where the peer has no wish */
+    GW_SDP_T38_SPAN = 3,
     GW_SDP_T38_DATAGRAM = 150, /* that every peer takes; some write the length of an IFP instead */
 };
 
@@ -227,6 +229,9 @@ struct gw_sdp_t38 {
     bool has_fill_bit_removal, has_mmr, has_jbig;
     uint32_t max_buffer, max_datagram, max_ifp;
     enum gw_sdp_t38_ec ec; /* that the writer wants to be sent */
+    bool has_depth;
+    uint8_t min_depth, max_depth; /* T38FaxUdpECDepth: secondaries, or entries of FEC, that it wants. Read only */
+    uint8_t max_span;             /* T38FaxUdpFECMaxSpan: packets that an entry of FEC covers. Read only */
 };
 
 bool gw_sdp_is_t38(struct gw_span name);

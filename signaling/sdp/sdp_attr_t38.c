@@ -59,6 +59,31 @@ static void take_ec(struct gw_sdp_t38 *t, struct gw_span value)
         t->ec = GW_SDP_T38_NO_EC;
 }
 
+/* "1 3", or "1": no more than the least is told. */
+static void take_depth(struct gw_sdp_t38 *t, struct gw_span value)
+{
+    struct gw_span first;
+    uint32_t least = 0, most = UINT8_MAX;
+
+    value = trim(value);
+    first = gw_sdp_token(&value);
+    value = trim(value);
+    if (gw_sdp_u32(first, UINT8_MAX, &least) != 0 ||
+        (value.len && (gw_sdp_u32(value, UINT8_MAX, &most) != 0 || most < least)))
+        return;
+    t->has_depth = true;
+    t->min_depth = (uint8_t)least;
+    t->max_depth = (uint8_t)most;
+}
+
+static void take_span(struct gw_sdp_t38 *t, struct gw_span value)
+{
+    uint32_t v = t->max_span;
+
+    (void)gw_sdp_u32(trim(value), UINT8_MAX, &v); /* on error it stays */
+    t->max_span = (uint8_t)v;
+}
+
 bool gw_sdp_is_t38(struct gw_span name)
 {
     return name.len > 3 && strncasecmp(name.ptr, "T38", 3) == 0;
@@ -88,6 +113,10 @@ void gw_sdp_t38_take(struct gw_sdp_t38 *t, struct gw_span name, struct gw_span v
         take_number(value, &t->max_ifp);
     else if (gw_span_is_nocase(name, "T38FaxUdpEC"))
         take_ec(t, value);
+    else if (gw_span_is_nocase(name, "T38FaxUdpECDepth"))
+        take_depth(t, value);
+    else if (gw_span_is_nocase(name, "T38FaxUdpFECMaxSpan"))
+        take_span(t, value);
 }
 
 void gw_sdp_parse_t38(const struct gw_sdp_section *s, struct gw_sdp_t38 *out)

@@ -64,6 +64,25 @@ TEST(t38_002_habits_of_the_field_are_understood)
     is_written(&t, ""); /* values that are none */
 }
 
+TEST(T38_002_depth_and_span_of_error_correction_are_read_and_stay_on_their_leg)
+{
+    struct gw_sdp_t38 t = read_t38("a=T38FaxUdpECDepth:1 2\r\na=T38FaxUdpFECMaxSpan: 3 \r\n"), out;
+
+    CHECK(t.has_depth);
+    EQ(t.min_depth, 1);
+    EQ(t.max_depth, 2);
+    EQ(t.max_span, 3);
+    is_written(&t, "");
+    gw_sdp_t38_offer(&t, &out);
+    is_written(&out, "a=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxRateManagement:transferredTCF\r\n");
+    t = read_t38("a=t38faxudpecdepth: 2 \r\n");
+    EQ(t.min_depth, 2);
+    EQ(t.max_depth, UINT8_MAX);
+    CHECK(!read_t38("a=T38FaxUdpECDepth:3 1\r\n").has_depth);
+    CHECK(!read_t38("a=T38FaxUdpECDepth:\r\na=T38FaxUdpECDepth:x\r\na=T38FaxUdpECDepth:1 300\r\n").has_depth);
+    EQ(read_t38("a=T38FaxUdpFECMaxSpan:999\r\n").max_span, 0);
+}
+
 TEST(t38_003_an_absent_version_is_0_and_the_lower_one_counts)
 {
     struct gw_sdp_t38 t = read_t38(""), high = read_t38("a=T38FaxVersion:3\r\na=T38MaxBitRate:33600\r\n"), out;

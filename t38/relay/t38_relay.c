@@ -23,12 +23,13 @@ struct gw_t38_relay {
 
 static void set_tx(struct side *s)
 {
-    unsigned depth = s->c.ec == GW_UDPTL_FEC ? GW_T38_FEC_ENTRIES : GW_T38_REDUNDANCY, most = s->c.max_datagram;
+    unsigned ours = s->c.ec == GW_UDPTL_FEC ? GW_T38_FEC_ENTRIES : GW_T38_REDUNDANCY, most = s->c.max_datagram;
+    unsigned depth = s->c.depth ? s->c.depth : ours, span = s->c.span ? s->c.span : GW_T38_FEC_SPAN;
     uint16_t seq = s->tx.next_seq;
 
     if (most == 0 || most > GW_T38_DATAGRAM)
         most = GW_T38_DATAGRAM;
-    gw_udptl_tx_init(&s->tx, s->c.ec, depth, GW_T38_FEC_SPAN, most);
+    gw_udptl_tx_init(&s->tx, s->c.ec, depth, span, most);
     s->tx.next_seq = seq;
 }
 

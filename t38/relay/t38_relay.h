@@ -29,6 +29,7 @@ struct gw_t38_side {
     enum gw_udptl_ec ec;   /* that we send */
     uint8_t version;       /* T38FaxVersion */
     uint16_t max_datagram; /* that the side takes; 0: any */
+    uint8_t depth, span;   /* secondaries or entries, and what an entry covers; 0: ours */
 };
 
 struct gw_t38_config {

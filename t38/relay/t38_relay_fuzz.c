@@ -27,9 +27,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len < 1)
         return 0;
-    sides[0] = (struct gw_t38_side){ true, (enum gw_udptl_ec)((data[0] & 3) % 3), data[0] & 4 ? 2 : 0, 0 };
-    sides[1] =
-        (struct gw_t38_side){ data[0] & 8, (enum gw_udptl_ec)((data[0] >> 4 & 3) % 3), 2, data[0] & 0x80 ? 60 : 0 };
+    sides[0] = (struct gw_t38_side){ .is_udptl = true,
+                                     .ec = (enum gw_udptl_ec)((data[0] & 3) % 3),
+                                     .version = data[0] & 4 ? 2 : 0 };
+    sides[1] = (struct gw_t38_side){ .is_udptl = data[0] & 8,
+                                     .ec = (enum gw_udptl_ec)((data[0] >> 4 & 3) % 3),
+                                     .version = 2,
+                                     .max_datagram = data[0] & 0x80 ? 60 : 0,
+                                     .depth = data[0] & 0x40 ? 8 : 0,
+                                     .span = data[0] & 0x40 };
     c.side[0] = sides[0];
     c.side[1] = sides[1];
     if (gw_t38_relay_new(&c, &r) != 0)

@@ -68,9 +68,10 @@ static void start(struct gw_t38_side a, struct gw_t38_side b)
     EQ(gw_t38_relay_new(&c, &r), 0);
 }
 
-static const struct gw_t38_side redundancy = { true, GW_UDPTL_REDUNDANCY, 2, 0 }, fec = { true, GW_UDPTL_FEC, 2, 0 },
-                                none = { true, GW_UDPTL_NO_EC, 2, 0 }, old = { true, GW_UDPTL_REDUNDANCY, 0, 0 },
-                                channel = { false, GW_UDPTL_NO_EC, 2, 0 };
+static const struct gw_t38_side redundancy = { true, GW_UDPTL_REDUNDANCY, 2, 0, 0, 0 },
+                                fec = { true, GW_UDPTL_FEC, 2, 0, 0, 0 }, none = { true, GW_UDPTL_NO_EC, 2, 0, 0, 0 },
+                                old = { true, GW_UDPTL_REDUNDANCY, 0, 0, 0, 0 },
+                                channel = { false, GW_UDPTL_NO_EC, 2, 0, 0, 0 };
 
 /* `count` IFPs of a terminal at side 0, of whose packets every one with drop(i) is lost. */
 static void run(enum gw_udptl_ec ec, unsigned count, bool (*drop)(unsigned i))
@@ -132,6 +133,32 @@ TEST(t38_002_each_side_has_the_correction_of_its_own)
             CHECK(n.repeated > 30); /* T38-007: none of them went on */
             gw_t38_relay_free(r);
         }
+}
+
+/* What the last packet to side 1 had for repair. */
+static struct gw_udptl_packet sent_with(enum gw_udptl_ec ec, uint8_t depth, uint8_t span)
+{
+    struct gw_t38_side far = { true, ec, 2, 0, depth, span };
+    struct gw_udptl_packet p = { 0 };
+
+    start(redundancy, far);
+    run(GW_UDPTL_REDUNDANCY, 40, nothing);
+    EQ(w.lost, 0);
+    EQ(gw_udptl_parse((struct gw_span){ w.last[1], w.len[1] }, &p), 0);
+    EQ(p.ec, ec);
+    gw_t38_relay_free(r);
+    return p;
+}
+
+TEST(T38_002_a_side_is_sent_as_much_for_repair_as_it_asks_for)
+{
+    EQ(sent_with(GW_UDPTL_REDUNDANCY, 0, 0).nentries, GW_T38_REDUNDANCY);
+    EQ(sent_with(GW_UDPTL_REDUNDANCY, 1, 0).nentries, 1);
+    EQ(sent_with(GW_UDPTL_REDUNDANCY, 8, 0).nentries, 8);
+    EQ(sent_with(GW_UDPTL_FEC, 0, 0).nentries, GW_T38_FEC_ENTRIES);
+    EQ(sent_with(GW_UDPTL_FEC, 0, 0).span, GW_T38_FEC_SPAN);
+    EQ(sent_with(GW_UDPTL_FEC, 2, 2).nentries, 2);
+    EQ(sent_with(GW_UDPTL_FEC, 2, 2).span, 2);
 }
 
 TEST(t38_006_holes_stay_visible_on_udptl_and_spoil_the_frame_on_a_channel)

@@ -133,7 +133,9 @@ uint64_t fax_call(struct fax_machine *a, struct fax_machine *b)
     struct sockaddr_storage ss;
 
     for (unsigned k = 0; k < 2; k++)
-        side[k] = (struct gw_iq_udptl){ (uint8_t)c->ec[k], (uint8_t)c->versions[k], 400 };
+        side[k] = (struct gw_iq_udptl){ .ec = (uint8_t)c->ec[k],
+                                        .ifp_version = (uint8_t)c->versions[k],
+                                        .max_datagram = 400 };
     req = (struct gw_iq_req){ .op = GW_IQ_RESERVE_CONFIGURE, .call = "fax", .nterms = 2 };
     want_access(&req.terms[0], c, a);
     req.terms[1] =
