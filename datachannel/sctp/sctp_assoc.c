@@ -31,13 +31,12 @@ struct gw_sctp_host {
     struct packet *first, **last; /* under the lock */
     struct packet *unused;
     unsigned nunused;
-    struct gw_sctp_assoc *assocs;          /* owner's thread */
-    bool has_ready;                        /* under the lock: an association of this host has something to read */
+    struct gw_sctp_assoc *ready;           /* under the lock: those that have something to read, or room */
     _Alignas(8) uint8_t read[READ_BUFFER]; /* notifications are read in place */
 };
 
 struct gw_sctp_assoc {
-    struct gw_sctp_assoc *hash_next, *host_next, **host_prev;
+    struct gw_sctp_assoc *hash_next;
     struct gw_sctp_host *host;
     uint64_t id;
     struct socket *s;
@@ -45,8 +44,9 @@ struct gw_sctp_assoc {
     void *arg;
     uint32_t max_message;
     unsigned depth; /* calls inside callbacks */
-    bool is_up, is_down, is_dead, is_paused, is_blocked, is_ready;
-    uint16_t part_stream; /* a message in parts */
+    bool is_up, is_down, is_dead, is_paused, is_blocked;
+    struct gw_sctp_assoc *ready_next, **ready_prev; /* under the lock; prev NULL: not among the ready ones */
+    uint16_t part_stream;                           /* a message in parts */
     bool has_part, is_oversize;
     uint8_t *part;
     size_t part_len, part_size;
@@ -117,9 +117,24 @@ static void on_upcall(struct socket *s, void *arg, int flags)
     (void)flags;
     if (!a)
         return;
-    a->is_ready = true;
-    a->host->has_ready = true;
+    if (!a->ready_prev) {
+        a->ready_next = a->host->ready;
+        a->ready_prev = &a->host->ready;
+        if (a->ready_next)
+            a->ready_next->ready_prev = &a->ready_next;
+        a->host->ready = a;
+    }
     signal_host(a->host);
+}
+
+static void unready(struct gw_sctp_assoc *a)
+{
+    if (!a->ready_prev)
+        return;
+    *a->ready_prev = a->ready_next;
+    if (a->ready_next)
+        a->ready_next->ready_prev = a->ready_prev;
+    a->ready_prev = NULL;
 }
 
 /* ---- time ---- */
@@ -265,12 +280,10 @@ static void destroy(struct gw_sctp_assoc *a)
         usrsctp_close(a->s); /* linger 0: ABORT, which on_output still queues */
     }
     *at = a->hash_next;
+    unready(a);
     usrsctp_deregister_address((void *)(uintptr_t)a->id);
     live--;
     pthread_mutex_unlock(&lock);
-    *a->host_prev = a->host_next;
-    if (a->host_next)
-        a->host_next->host_prev = a->host_prev;
     free(a->part);
     free(a);
 }
@@ -296,9 +309,10 @@ static void flush(struct gw_sctp_host *h)
             return;
         for (p = list; p; p = p->next) {
             struct gw_sctp_assoc *a;
-            for (a = h->assocs; a && a->id != p->id; a = a->host_next)
-                ;
-            if (a)
+            pthread_mutex_lock(&lock);
+            a = find(p->id);
+            pthread_mutex_unlock(&lock);
+            if (a) /* of this host, and ends on this thread alone */
                 a->ev->send(a->arg, (struct gw_span){ p->octets, p->len });
         }
         pthread_mutex_lock(&lock);
@@ -403,11 +417,6 @@ int gw_sctp_new(struct gw_sctp_host *h, const struct gw_sctp_config *config, str
     a->s = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     err = a->s ? connect_both(a, config) : GW_E_NOMEM;
     pthread_mutex_unlock(&lock);
-    a->host_next = h->assocs;
-    a->host_prev = &h->assocs;
-    if (h->assocs)
-        h->assocs->host_prev = &a->host_next;
-    h->assocs = a;
     if (err) {
         destroy(a);
         return err;
@@ -534,7 +543,7 @@ static void drain(struct gw_sctp_assoc *a)
         ssize_t n;
 
         pthread_mutex_lock(&lock);
-        a->is_ready = false;
+        unready(a);
         n = usrsctp_recvv(a->s, a->host->read, READ_BUFFER, NULL, &from_len, &info, &info_len, &info_type, &flags);
         pthread_mutex_unlock(&lock);
         if (n < 0 && (errno == EWOULDBLOCK || errno == EAGAIN || errno == ENOTCONN))
@@ -568,23 +577,20 @@ void gw_sctp_input(struct gw_sctp_assoc *a, struct gw_span packet)
 
 void gw_sctp_host_poll(struct gw_sctp_host *h)
 {
+    struct gw_sctp_assoc *a;
     uint64_t v;
-    bool has_ready;
 
     if (read(h->fd, &v, sizeof(v)) < 0 && errno != EAGAIN)
         return;
-    pthread_mutex_lock(&lock);
-    has_ready = h->has_ready;
-    h->has_ready = false;
-    pthread_mutex_unlock(&lock);
-    for (struct gw_sctp_assoc *a = h->assocs, *next; a && has_ready; a = next) {
-        bool is_ready;
-        next = a->host_next;
+    for (;;) {
         pthread_mutex_lock(&lock);
-        is_ready = a->is_ready;
+        a = h->ready;
+        if (a)
+            unready(a);
         pthread_mutex_unlock(&lock);
-        if (is_ready || a->is_blocked)
-            drain(a);
+        if (!a)
+            break;
+        drain(a);
     }
     flush(h);
 }

@@ -129,21 +129,29 @@ static const struct gw_sctp_events events = { on_send,       on_up,        on_me
                                               on_peer_reset, on_own_reset, on_writable, on_down };
 static struct end one, two;
 
+static void deliver(struct end *e)
+{
+    while (e->count && e->a) {
+        uint8_t copy[GW_SCTP_PACKET];
+        size_t len = e->queue[e->head].len;
+        memcpy(copy, e->queue[e->head].octets, len);
+        e->head = (e->head + 1) % QUEUE;
+        e->count--;
+        gw_sctp_input(e->a, (struct gw_span){ copy, len });
+    }
+}
+
+static struct end more[6][2]; /* further associations of the two hosts */
+
 static void run(unsigned ms)
 {
     for (unsigned t = 0; t < ms; t += 10) {
-        for (int round = 0; round < 50 && (one.count || two.count); round++)
-            for (int side = 0; side < 2; side++) {
-                struct end *e = side ? &two : &one;
-                while (e->count && e->a) {
-                    uint8_t copy[GW_SCTP_PACKET];
-                    size_t len = e->queue[e->head].len;
-                    memcpy(copy, e->queue[e->head].octets, len);
-                    e->head = (e->head + 1) % QUEUE;
-                    e->count--;
-                    gw_sctp_input(e->a, (struct gw_span){ copy, len });
-                }
-            }
+        for (int round = 0; round < 50 && (one.count || two.count); round++) {
+            deliver(&one);
+            deliver(&two);
+        }
+        for (int i = 0; i < 6 * 2 * 4; i++)
+            deliver(&more[i / 2 % 6][i % 2]);
         fake_us += 10000;
         gw_sctp_tick(10);
         gw_sctp_host_poll(one.host);
@@ -323,6 +331,43 @@ TEST(sctp_heartbeats_keep_an_idle_association_and_find_out_that_its_peer_is_gone
     run(900000);
     EQ(one.down, GW_E_TIMEOUT);
     EQ(two.down, GW_E_TIMEOUT);
+    close_both();
+}
+
+TEST(sctp_each_association_of_a_host_has_its_own_packets_and_its_own_end)
+{
+    open_both(0);
+    for (int i = 0; i < 12; i++) {
+        struct end *e = &more[i / 2][i % 2];
+        struct gw_sctp_config c = { 5000, 5000, 0, &events, e };
+        *e = (struct end){ .peer = &more[i / 2][1 - i % 2], .queue = malloc(QUEUE * sizeof(*e->queue)) };
+        EQ(gw_sctp_new(i % 2 ? two.host : one.host, &c, &e->a), 0);
+    }
+    run(3000);
+    for (unsigned i = 0; i < 6; i++)
+        EQ(gw_sctp_send(more[i][0].a, &reliable, (struct gw_span){ "abcdef", i + 1 }), 0);
+    run(100);
+    for (unsigned i = 0; i < 6; i++) {
+        EQ(more[i][1].messages, 1);
+        EQ(more[i][1].octets, i + 1);
+        EQ(more[i][0].messages, 0);
+    }
+    EQ(two.messages, 0);
+    gw_sctp_free(more[2][0].a); /* its ABORT is for its own peer */
+    more[2][0].a = NULL;
+    run(100);
+    EQ(more[2][1].down, GW_E_CLOSED);
+    EQ(two.down, 0);
+    loss_percent = 100;
+    run(900000); /* of the others only the timers speak, in the same turns */
+    for (unsigned i = 0; i < 12; i++)
+        if (i / 2 != 2)
+            EQ(more[i / 2][i % 2].down, GW_E_TIMEOUT);
+    for (unsigned i = 0; i < 12; i++) {
+        gw_sctp_free(more[i / 2][i % 2].a);
+        free(more[i / 2][i % 2].queue);
+    }
+    memset(more, 0, sizeof(more));
     close_both();
 }
 
