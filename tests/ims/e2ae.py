@@ -17,7 +17,7 @@ import pylibsrtp
 
 BUILD = os.path.abspath(sys.argv[1])
 sys.argv[2:] = []
-from phone_lab import DOMAIN, Lab, Phone, called, sdp # noqa: E402
+from phone_lab import DOMAIN, Lab, Message, Phone, called, sdp # noqa: E402
 
 lab = Lab(BUILD, "e2ae")
 DIR, certificate = lab.dir, lab.certificate
@@ -80,6 +80,60 @@ async def registration(ann, ben):
     server = await ann.signs_in("sdes-srtp", "msrp-tls")
     assert sorted(server) == ["bfcp-tls;mediasec", "msrp-tls;mediasec", "sdes-srtp;mediasec"], server
     assert await ben.signs_in() == []
+    assert await ben.signs_in("sdes-srtp", network="DSL") == []  # the operator offers it in wireless LANs alone
+
+
+class Ecscf(asyncio.DatagramProtocol):
+    """Takes emergency calls and sends their sound back."""
+
+    def __init__(self):
+        self.invites = []
+        self.media = rtp_socket()
+        asyncio.get_running_loop().add_reader(self.media, self.echo)
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def echo(self):
+        data, peer = self.media.recvfrom(2000)
+        self.media.sendto(data, peer)
+
+    def datagram_received(self, data, addr):
+        m = Message(data.decode())
+        if m.method == "INVITE":
+            self.invites.append(m)
+        if m.method in ("INVITE", "BYE"):
+            body = sdp([f"m=audio {self.media.getsockname()[1]} RTP/AVP 8"]) if m.method == "INVITE" else ""
+            to = m["To"] if ";tag=" in m["To"] else f"{m['To']};tag=psap"
+            lines = ["SIP/2.0 200 OK", *(f"Via: {v}" for v in m.all("Via")), f"From: {m['From']}", f"To: {to}",
+                     f"Call-ID: {m['Call-ID']}", f"CSeq: {m['CSeq']}", f"Contact: <sip:psap@127.0.0.1:{lab.base + 7}>",
+                     "Content-Type: application/sdp", f"Content-Length: {len(body)}", "", body]
+            self.transport.sendto("\r\n".join(lines).encode(), addr)
+
+
+async def emergency(ann, ben):
+    """E2A-015, TS 33.328 s. 7.5: to the E-CSCF, of strangers too; protected up to here if it was registered, else in clear and
+    never end to end."""
+    _, ecscf = await asyncio.get_running_loop().create_datagram_endpoint(Ecscf, local_addr=("127.0.0.1", lab.base + 7))
+    stranger = await Phone("zoe", DOMAIN, "demo").open_udp(lab.base + 8, ACCESS)
+    sock, ours = rtp_socket(), key()
+    port = sock.getsockname()[1]
+    for phone in (ann, ben, stranger):
+        refused, _ = await phone.invites(sdp([f"m=audio {port} RTP/SAVP 8", crypto(ours)]), to="urn:service:sos")
+        assert refused.status == 488 and refused["Warning"].startswith("399 "), refused.text
+    refused, _ = await stranger.invites(sdp([f"m=audio {port} RTP/SAVP 8", "a=3ge2ae:requested", crypto(ours)]),
+                                        to="urn:service:sos.fire")
+    assert refused.status == 488 and not ecscf.invites, refused.text
+    answer, dialog = await stranger.invites(sdp([f"m=audio {port} RTP/AVP 8"]), to="urn:service:sos.fire")
+    assert answer.status == 200 and "RTP/AVP 8" in answer.body, answer.text
+    await stranger.hangs_up(dialog)
+    answer, dialog = await ann.invites(sdp([f"m=audio {port} RTP/SAVP 8", "a=3ge2ae:requested", crypto(ours)]), to="urn:service:sos")
+    assert answer.status == 200, answer.text
+    await Stream(sock, ours, read_crypto(answer.body)[1]).echoes(answer.body)
+    await ann.hangs_up(dialog)
+    assert [m.uri for m in ecscf.invites] == ["urn:service:sos.fire", "urn:service:sos"], ecscf.invites
+    assert all("RTP/AVP 8" in m.body and "crypto" not in m.text and "3ge2ae" not in m.text for m in ecscf.invites)
+    assert not re.search("urn:service", lab.log("core"))
 
 
 async def originating(ann, ben):
@@ -169,9 +223,10 @@ async def another_certificate(ann, ben):
 
 async def main():
     lab.core()
-    lab.gateway(mediasec="sdes-srtp msrp-tls bfcp-tls")
+    lab.gateway(mediasec="sdes-srtp msrp-tls bfcp-tls", mediasec_access="IEEE-802.11",
+                emergency_route=f"sip:127.0.0.1:{lab.base + 7};lr")
     ann, ben = [await Phone(u, DOMAIN, "demo").open_udp(lab.base + n, ACCESS) for u, n in (("ann", 5), ("ben", 6))]
-    for case in (registration, originating, terminating, msrp, another_certificate):
+    for case in (registration, originating, terminating, emergency, msrp, another_certificate):
         await case(ann, ben)
         print("ok", case.__name__, flush=True)
 

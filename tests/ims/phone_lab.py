@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../registration"))
-from sip import Client, digest # noqa: E402
+from sip import Client, Message, digest # noqa: E402,F401
 
 DOMAIN = "ims.example"
 
@@ -134,10 +134,10 @@ class Phone(Client):
             lines.append("Content-Type: application/sdp")
         self.send("\r\n".join([*lines, f"Content-Length: {len(body)}"]) + "\r\n\r\n" + body, self.peer)
 
-    async def signs_in(self, *mediasec):
+    async def signs_in(self, *mediasec, network="IEEE-802.11;i-wlan-node-id=020000000001"):
         more = [f"Security-Client: {', '.join(m + ';mediasec' for m in mediasec)}", "Require: mediasec",
                 "Proxy-Require: mediasec"] if mediasec else []
-        contact = [f"Contact: {self.contact};expires=600", *more]
+        contact = [f"Contact: {self.contact};expires=600", f"P-Access-Network-Info: {network}", *more]
         aor = f"<{self.aor}>"
         challenge = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", contact, To=aor))
         assert challenge.status == 401, challenge.text
@@ -148,11 +148,10 @@ class Phone(Client):
         assert ok.status == 200, ok.text
         return server
 
-    async def invites(self, body, dialog=None):
+    async def invites(self, body, dialog=None, to=f"sip:echo@{DOMAIN}"):
         """The answer, and the dialog for what follows."""
-        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}",
-                           "To": f"<sip:echo@{DOMAIN}>"}
-        uri = given.get("target", f"sip:echo@{DOMAIN}")
+        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}", "To": f"<{to}>"}
+        uri = given.get("target", to)
         given = {k: v for k, v in given.items() if k != "target"}
         answer = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"], body,
                                           **given))

@@ -66,6 +66,11 @@ await Run.main('ims sdes', async (run) => {
   await run.step('E2A-007 baresip calls echo', () => call(bea, null, [[bea, 1000]]));
   await run.step('E2A-010 baresip calls linphone', () => call(bea, lin, [[bea, 440], [lin, 1000]]));
   await run.step('E2A-010 linphone calls baresip', () => call(lin, bea, [[bea, 440], [lin, 1000]]));
+  const words = 'words that TLS protects';
+  await run.step('TS 33.328 F.2 an immediate message of linphone reaches baresip', async () => {
+    lin.command(`chat ${uri(bea)} ${words}`);
+    await bea.process.line(new RegExp(words));
+  });
   await run.step('SDP-001 RTP/SAVPF of linphone becomes RTP/AVPF', async () => {
     const ava = await linphone('ava', ports.hop, 700, { isAvpf: true });
     await ava.registered();
@@ -86,6 +91,11 @@ await Run.main('ims sdes', async (run) => {
       expect(secret.length === plain.length + 2 * 10, 'a tag of ten octets', [plain, secret]);
       expect(!secret.includes(plain.slice(24)), 'E2A-014 the payload is encrypted', [plain, secret]);
     }
+  });
+  await run.step('TS 33.328 F.2 the message is in clear in the core alone', () => {
+    const frames = wire.fields(`frame contains "${words}"`, ['udp.dstport', 'tcp.dstport']);
+    const seen = new Set(frames.map((r) => r.join('')));
+    expect([...seen].sort().join() === [base, base + 2].join(), 'ports', [...seen]);
   });
   await run.step('E2A-010 SDP-020 several lines of ours, a key for each, none twice, no lifetime', () => {
     expect(hop.offers.length === 2, 'two phones were called', hop.offers);

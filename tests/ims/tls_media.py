@@ -238,6 +238,28 @@ async def an_indication_without_registration(ben):
         assert answer.status == 488 and answer["Warning"].startswith("399 "), answer.text
 
 
+async def rcs_without_an_indication(ben):
+    """E2A-012: where the operator wants RCS 5.1, MSRP of a phone that registered for no such thing is protected both ways."""
+    answer, dialog = await ben.invites(msrp("active"))
+    assert answer.status == 200 and "TCP/TLS/MSRP" in answer.body, answer.text
+    tls = await Openssl.client(port_of(answer.body))
+    await says_hello(tls, re.search(r"a=path:(msrps://\S+)", answer.body)[1])
+    await tls.stop()
+    await ben.hangs_up(dialog)
+    invite = await called(ben, "chat")
+    assert "TCP/TLS/MSRP" in invite.body and "a=fingerprint:" in invite.body, invite.text
+    ben.respond(invite, 200, "OK", body=msrp("active"))
+    await ben.next("ACK")
+    tls = await Openssl.client(port_of(invite.body))
+    await says_hello(tls, re.search(r"a=path:(msrps://\S+)", invite.body)[1])
+    await tls.stop()
+    await hung_up(ben)
+    invite = await called(ben, "floor")
+    assert " TCP/BFCP " in invite.body, invite.text  # of MSRP alone
+    ben.respond(invite, 486, "Busy Here")
+    await ben.next("ACK")
+
+
 def judge():
     """E2A-003 E2A-014: what tshark makes of it: BFCP and MSRP in the core, TLS and nothing else towards the phone."""
     lab.end_capture()
@@ -261,7 +283,7 @@ async def main():
     mine = lab.certificate("ann")
     lab.certificate("eve")
     lab.core()
-    lab.gateway(mediasec="sdes-srtp msrp-tls bfcp-tls")
+    lab.gateway(mediasec="sdes-srtp msrp-tls bfcp-tls", rcs51="yes")
     lab.capture()
     ann = await Phone("ann", DOMAIN, "demo").open_udp(lab.base + 5, ("127.0.0.1", lab.base + 4))
     await ann.signs_in("bfcp-tls", "msrp-tls")
@@ -272,7 +294,9 @@ async def main():
         print("ok", case.__name__, flush=True)
     ben = await Phone("ben", DOMAIN, "demo").open_udp(lab.base + 6, ("127.0.0.1", lab.base + 4))
     await ben.signs_in("sdes-srtp")
-    await an_indication_without_registration(ben)
+    for case in (an_indication_without_registration, rcs_without_an_indication):
+        await case(ben)
+        print("ok", case.__name__, flush=True)
     judge()
     print("ok judge", flush=True)
 
