@@ -85,6 +85,7 @@ async def phone(lab, user, headers=()):
 
 
 MEDIASEC = ["Security-Client: udptl-dtls;mediasec", "Require: mediasec", "Proxy-Require: mediasec"] # TS 33.328 s. L.3
+FAILURES = 'imsgw_call_media_failures_total{why="security"}'
 ICE = ["a=ice-ufrag:faxfax", "a=ice-pwd:faxfaxfaxfaxfaxfaxfaxfax"] # fax_peer's
 
 
@@ -108,14 +109,14 @@ class Fax(Channel, asyncio.DatagramProtocol):
             self.channel.send(data)
 
 
-async def machines(lab, browser_sends, ec="redundancy", loss=0, near="ifp", far="udptl", pace=None):
+async def machines(lab, browser_sends, ec="redundancy", loss=0, near="ifp", far="udptl", pace=None, wrong=False):
     """The one of the access side and the one of the core."""
     lab.n += 1
     files = {"send": f"{lab.dir}/page.tif", "receive": f"{lab.dir}/received-{lab.n}.tif"}
     roles = ("send", "receive") if browser_sends else ("receive", "send")
     more = ("redundancy", 0, pace) if pace else ()
     if near == "udptl":
-        more = ("redundancy", loss)
+        more = ("redundancy", loss, *((2000, "wrong") if wrong else ()))
     return (await Machine(lab, near, roles[0], files[roles[0]], *more).start(),
             await Machine(lab, far, roles[1], files[roles[1]], *(() if far == "line" else (ec, loss))).start())
 
@@ -336,6 +337,74 @@ async def the_core_switches_a_phone_to_fax_and_back(lab):
     await p.hang_up()
 
 
+async def a_phone_switches_its_call_to_fax_and_back(lab):
+    """T38-010: the core refuses first, and the voice goes on."""
+    near, far = await machines(lab, True, near="udptl")
+    voice, offers = ["m=audio 39000 RTP/AVP 8"], []
+    answers = [sdp(voice), 488, sdp(image(far), version=2), sdp(voice, version=3)]
+
+    def take(offer):
+        offers.append(offer)
+        return answers[len(offers) - 1]
+    p = await phone(lab, "phone8")
+    lab.core.answer = take
+    r = await p.call("sip:fax@ims.example", sdp(voice))
+    assert r.status == 200, r.text
+    r = await p.offer(p.target, sdp(image(near), version=2))
+    assert r.status == 488, r.text
+    assert lab.ctl("calls"), "the call goes on"
+    r = await p.offer(p.target, sdp(image(near), version=3))
+    assert r.status == 200 and "m=audio" not in r.body + offers[2], r.text
+    near.send_to(port_of(r.body))
+    far.send_to(port_of(offers[2]))
+    await judge(lab, near, far)
+    r = await p.offer(p.target, sdp(voice, version=4))
+    assert r.status == 200 and "m=image" not in r.body + offers[3] and port_of(r.body, "audio"), r.text
+    await p.hang_up()
+
+
+async def a_browser_switches_its_call_to_fax_and_back(lab):
+    """T38-010: its voice rests."""
+    near, far = await machines(lab, True)
+    voice, offers = ["m=audio 39000 RTP/AVP 8", "a=rtpmap:8 PCMA/8000"], []
+
+    def take(offer):
+        offers.append(offer)
+        return sdp(image(far) if "m=image" in offer else voice, version=len(offers))
+    page, fax = await lab.page(), Fax(0)
+    lab.core.answer = take
+    r = await page.call("sip:fax@ims.example", audio=True)
+    assert r.status == 200, r.text
+    line = page.pc.getTransceivers()[0]
+    line.direction = "inactive"
+    await page.change(add=[fax])
+    assert "m=image" in offers[1] and "m=audio" not in offers[1] and "a=inactive" in voice_of(page), offers
+    far.send_to(port_of(offers[1]))
+    await fax.join(near)
+    await judge(lab, near, far)
+    line.direction = "sendrecv"
+    await page.change(remove=[fax])
+    assert "m=audio" in offers[2] and "m=image" not in offers[2] and "a=sendrecv" in voice_of(page), offers
+    await page.hang_up()
+
+
+async def wrong_packets_are_refused_and_the_fax_goes_on(lab):
+    """T38-001, T38-005: cut, fragmented, too long, no IFP; counted, and the page is whole."""
+    near, far = await machines(lab, True, near="udptl", wrong=True)
+    lab.wrong_from = near.port
+    p = await phone(lab, "phone9")
+    lab.core.answer = lambda offer: sdp(image(far))
+    before = lab.metrics()["imsgw_fax_refused_total"]
+    r = await p.call("sip:fax@ims.example", sdp(image(near)))
+    far.send_to(port_of(lab.core.last.invite.body))
+    near.send_to(port_of(r.body))
+    await judge(lab, near, far)
+    await p.hang_up()
+    record = await record_of(lab, lambda r: r["streams"] and r["streams"][0]["media"] == "fax")
+    assert record["streams"][0]["to_core"]["dropped"] >= 4 and record["cause"] in (0, 16, 200), record
+    assert lab.metrics()["imsgw_fax_refused_total"] - before >= 4, lab.metrics()
+
+
 async def requests_dtls(lab, user, way, *lines):
     near, far = await machines(lab, True, near=way)
     p = await phone(lab, user, MEDIASEC)
@@ -375,13 +444,12 @@ async def a_registered_phone_is_offered_dtls(lab):
     p.udp.close()
 
 
-async def a_wrong_fingerprint_ends_the_call(lab):
-    """T38-009."""
+async def ends_by_its_security(lab, user, change, setup):
     near, far = await machines(lab, True, near="dtls")
-    p = await phone(lab, "phone7", MEDIASEC)
+    p = await phone(lab, user, MEDIASEC)
     lab.core.answer = lambda offer: sdp(image(far))
-    wrong = sdp([*image(near, setup="active"), "a=3ge2ae:requested"]).replace(near.fingerprint, ":".join(["AB"] * 32))
-    r = await p.call("sip:fax@ims.example", wrong)
+    before = lab.metrics().get(FAILURES, 0)
+    r = await p.call("sip:fax@ims.example", change(sdp([*image(near, setup=setup), "a=3ge2ae:requested"]), near))
     near.send_to(port_of(r.body), fingerprint_of(r.body))
     bye = await p.next("BYE")
     assert "cause=488" in bye["Reason"] and "media security" in bye["Reason"], bye.text
@@ -390,8 +458,18 @@ async def a_wrong_fingerprint_ends_the_call(lab):
     far.process.kill()
     record = await record_of(lab, lambda r: r["why"] == "media security")
     assert record["cause"] == 488, record
-    assert lab.metrics()['imsgw_call_media_failures_total{why="security"}'] == 1
+    assert lab.metrics()[FAILURES] == before + 1
     p.udp.close()
+
+
+async def a_wrong_fingerprint_ends_the_call(lab):
+    """T38-009."""
+    await ends_by_its_security(lab, "phone7", lambda text, m: text.replace(m.fingerprint, ":".join(["AB"] * 32)), "active")
+
+
+async def a_wrong_role_ends_the_call(lab):
+    """T38-008, T38-009: it says that it waits, and begins."""
+    await ends_by_its_security(lab, "phone10", lambda text, m: text, "passive")
 
 
 async def a_phone_and_the_core_have_dtls_of_their_own(lab):
@@ -415,7 +493,8 @@ async def nothing_of_it_is_malformed(lab):
     decode = [f"udp.port=={lab.base + 4},sip"]
     # not what it says of T.30 frames with a hole, which stay holes: it counts fragments across packets
     # and it takes what DTLS protects for UDPTL, as the SDP of L.3 says so
-    wrong = lab.frames("_ws.malformed.expert && !(udp.payload[1:2] == fe:fd) && !(udp.payload[1:2] == fe:ff)",
+    wrong = lab.frames("_ws.malformed.expert && !(udp.payload[1:2] == fe:fd) && !(udp.payload[1:2] == fe:ff)"
+                       f" && udp.srcport != {lab.wrong_from}",
                        ["frame.number", "_ws.col.Protocol", "_ws.col.Info"], decode)
     assert not wrong, wrong[:5]
     assert len(lab.frames("t38", ["frame.number"], decode)) > 200
@@ -428,8 +507,12 @@ if __name__ == "__main__":
           a_call_by_voice_becomes_a_fax_and_voice_again,
           a_phone_sends_a_fax_with_losses_on_both_legs,
           the_core_switches_a_phone_to_fax_and_back,
+          a_phone_switches_its_call_to_fax_and_back,
+          a_browser_switches_its_call_to_fax_and_back,
+          wrong_packets_are_refused_and_the_fax_goes_on,
           a_phone_and_the_core_have_dtls_of_their_own,
           a_phone_requests_dtls_and_the_core_has_it_plain,
           a_registered_phone_is_offered_dtls,
           a_wrong_fingerprint_ends_the_call,
+          a_wrong_role_ends_the_call,
           the_fax_to_the_line_arrives], setup, nothing_of_it_is_malformed, timeout=90)

@@ -3,7 +3,8 @@
  * PCMA over RTP at the pace of a telephone. It says where it is, is told where to send, and ends with its fax.
  *
  *   fax_peer draw FILE PAGES | compare FILE PAGES
- *   fax_peer ifp|udptl|dtls|dtls-server|ice|line send|receive FILE [redundancy|fec|none [PER CENT LOST [US FOR 20 MS]]]
+ *   fax_peer ifp|udptl|dtls|dtls-server|ice|line send|receive FILE [redundancy|fec|none [PER CENT LOST [US FOR 20 MS
+ *       [wrong]]]]        wrong: first it sends what nobody may
  *     out: port PORT [FINGERPRINT]        in: ADDRESS PORT [FINGERPRINT [UFRAG PWD]]
  *     out: over RESULT PAGES              0 is T30_ERR_OK */
 #include <stdio.h>
@@ -124,6 +125,21 @@ static int run_line(const char *role, const char *file)
     return l.is_over && l.result == T30_ERR_OK ? 0 : 1;
 }
 
+/* Cut, fragmented, too long, and an IFP that is none in either form: with a number of its own, as a good one has. */
+static void send_wrong(struct fax_machine *m)
+{
+    static const uint8_t cut[] = { 0, 200, 0x7f, 's', 'h', 'o', 'r', 't' }, fragmented[] = { 0, 201, 0xc1, 0, 0, 0 },
+                         large[4000] = { 0, 202, 1 }, none[] = { 0xC0, 5, 0x80, 0, 0, 0 };
+    uint8_t p[200];
+    int n = gw_udptl_tx_send(&m->tx, GW_SPAN(none), p, sizeof(p));
+
+    fax_machine_put(m, (struct gw_span){ "x", 1 });
+    fax_machine_put(m, GW_SPAN(cut));
+    fax_machine_put(m, GW_SPAN(fragmented));
+    fax_machine_put(m, GW_SPAN(large));
+    fax_machine_put(m, (struct gw_span){ p, n > 0 ? (size_t)n : 0 });
+}
+
 static int run(int argc, char **argv)
 {
     struct fax_case c = { .access = (enum fax_access)index_of(ways, 5, argv[1]),
@@ -141,6 +157,8 @@ static int run(int argc, char **argv)
     fax_machine_init(&m, &c, 0, argv[3]);
     say_place(&m, &c);
     read_peer(&m, &c);
+    if (argc > 7)
+        send_wrong(&m);
     next = begin = gw_clock_us();
     while (!m.is_over && next - begin < LIMIT_S * GW_S) {
         fax_machine_turn(&m);
