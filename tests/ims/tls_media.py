@@ -231,6 +231,31 @@ async def tls_lost_and_found(ann):
     await ann.hangs_up(dialog)
 
 
+async def a_phone_without_a_certificate(ann):
+    """TLS-002: it is asked for one, so TLS and the call end."""
+    invite = await called(ann, "chat")
+    ann.respond(invite, 200, "OK", body=msrp("active"))
+    await ann.next("ACK")
+    tls = await Openssl().start("s_client", "-connect", f"127.0.0.1:{port_of(invite.body)}")
+    tls.write(b"hello")
+    bye = await ann.next("BYE")
+    assert "media security" in (bye["Reason"] or ""), bye.text
+    await asyncio.wait_for(tls.ended.wait(), 5)
+    assert tls.got == b"", tls.got
+
+
+async def nobody_listens(ann):
+    """IQ-004: TCP that cannot be established is told; the call waits for its phone, which may say where else it listens."""
+    invite = await called(ann, "chat")
+    ann.respond(invite, 200, "OK", body=msrp("passive", port=SERVER))
+    await ann.next("ACK")
+    end = time.monotonic() + 5
+    while "connection lost: input or output failed" not in lab.log("gateway"):
+        assert time.monotonic() < end, lab.log("gateway")[-3000:]
+        await asyncio.sleep(0.05)
+    await hung_up(ann)
+
+
 async def an_indication_without_registration(ben):
     """E2A-009, TS 33.328 s. 7.2.1 NOTE 2a: each medium by itself."""
     for body in (bfcp, msrp):
@@ -289,7 +314,8 @@ async def main():
     await ann.signs_in("bfcp-tls", "msrp-tls")
     for case in (bfcp_of_a_phone_that_offers, bfcp_of_a_phone_that_is_called,
                  bfcp_of_a_phone_that_connects_and_is_the_server_of_tls, msrp_of_a_phone_that_connects,
-                 msrp_of_a_phone_that_listens, tls_lost_and_found, a_server_with_another_certificate):
+                 msrp_of_a_phone_that_listens, tls_lost_and_found, a_server_with_another_certificate,
+                 a_phone_without_a_certificate, nobody_listens):
         await case(ann)
         print("ok", case.__name__, flush=True)
     ben = await Phone("ben", DOMAIN, "demo").open_udp(lab.base + 6, ("127.0.0.1", lab.base + 4))

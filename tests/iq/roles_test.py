@@ -295,6 +295,20 @@ async def media_that_stops_is_told_by_the_access_gateway_and_ends_the_call(w):
     await until("it was released", lambda: (w.contexts("a"), w.contexts("b")) == (0, 0))
 
 
+async def an_access_gateway_told_to_end_says_so_and_its_calls_end_at_once(w):
+    """Loss of resources (TS 23.334 s. 8): without the wait for one that may come back."""
+    jan = await w.call("jan")
+    k = "a" if w.contexts("a") else "b"
+    w.processes[f"agw-{k}.test"][0].send_signal(signal.SIGINT)
+    began = time.monotonic()
+    await until("the call ended", lambda: jan.status["call"] == "ended", GRACE_S)
+    assert "media out of service" in (jan.reason or ""), jan.reason
+    assert time.monotonic() - began < GRACE_S - 1, "it waited"
+    await until("it ended", lambda: w.processes[f"agw-{k}.test"][0].poll() == 0)
+    w.agw(k)
+    await until("it is back", lambda: w.ctl("pcscf.test", "agws")["ab".index(k)]["state"] == "up")
+
+
 async def an_access_gateway_that_drains_takes_no_new_calls_and_ends_with_its_last(w):
     w.flo = await w.call("flo")
     k = "a" if w.contexts("a") else "b"
@@ -325,6 +339,7 @@ CASES = [two_calls_go_to_two_access_gateways_and_tones_pass,
          an_access_gateway_killed_ends_its_calls_and_new_ones_go_to_the_other,
          an_access_gateway_started_anew_takes_calls_again, a_controller_started_anew_leaves_no_context,
          media_that_stops_is_told_by_the_access_gateway_and_ends_the_call,
+         an_access_gateway_told_to_end_says_so_and_its_calls_end_at_once,
          an_access_gateway_that_drains_takes_no_new_calls_and_ends_with_its_last,
          without_any_access_gateway_a_call_gets_503_with_retry_after]
 
