@@ -90,18 +90,6 @@ int gw_channels_declare(struct gw_channels *cs, const struct gw_channel_config *
     return 0;
 }
 
-int gw_channels_free_id(struct gw_channels *cs, uint16_t *stream)
-{
-    unsigned most = cs->is_up ? cs->streams : GW_SCTP_STREAMS;
-
-    for (unsigned id = cs->config.is_dtls_client ? 0 : 1; id < most; id += 2)
-        if (!gw_channels_find(cs, (uint16_t)id)) {
-            *stream = (uint16_t)id;
-            return 0;
-        }
-    return GW_E_NOTFOUND;
-}
-
 static void remove_channel(struct gw_channel *ch)
 {
     struct gw_channels *cs = ch->cs;

@@ -85,13 +85,9 @@ void gw_channels_input(struct gw_channels *cs, struct gw_span packet);
  * (its resets are not both seen). LIMIT. ROLE: wrong parity under is_parity_strict. */
 int gw_channels_declare(struct gw_channels *cs, const struct gw_channel_config *c, struct gw_channel **out);
 struct gw_channel *gw_channels_find(struct gw_channels *cs, uint16_t stream);
-/* A free id of our parity for a channel we declare; NOTFOUND: none. */
-int gw_channels_free_id(struct gw_channels *cs, uint16_t *stream);
 
 const struct gw_channel_config *gw_channel_config(const struct gw_channel *ch);
 enum gw_channel_state gw_channel_state(const struct gw_channel *ch);
-void gw_channel_set_arg(struct gw_channel *ch, void *arg);
-void *gw_channel_arg(const struct gw_channel *ch);
 
 /* Queues one message. FULL: nothing was taken. LIMIT: more than the peer takes. STATE: closing. Before the association
  * is up it waits in the queue. */

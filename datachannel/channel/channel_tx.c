@@ -12,16 +12,6 @@ enum gw_channel_state gw_channel_state(const struct gw_channel *ch)
     return ch->state;
 }
 
-void gw_channel_set_arg(struct gw_channel *ch, void *arg)
-{
-    ch->arg = arg;
-}
-
-void *gw_channel_arg(const struct gw_channel *ch)
-{
-    return ch->arg;
-}
-
 size_t gw_channel_queued(const struct gw_channel *ch)
 {
     return ch->tx.octets;

@@ -136,7 +136,6 @@ static void on_second(void *arg, uint32_t events)
  * 506). */
 static void refuse(struct gw_tcp *t, int fd)
 {
-    t->refused++;
     if (!t->ev->on_second || t->identity || t->second.fd >= 0 || !t->is_up) {
         close(fd);
         return;
@@ -154,20 +153,11 @@ static void refuse(struct gw_tcp *t, int fd)
 static void on_listener(void *arg, uint32_t events)
 {
     struct gw_tcp *t = arg;
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof(ss);
-    struct gw_addr from;
-    int one = 1, fd = accept4(t->listener.fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int one = 1, fd = accept4(t->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)events;
     if (fd < 0)
         return;
-    if (gw_addr_from_sockaddr((struct sockaddr *)&ss, &from) != 0 ||
-        (t->host.family && !gw_addr_eq_ip(&t->host, &from))) {
-        t->refused++;
-        close(fd);
-        return;
-    }
     if (t->conn.fd >= 0) {
         refuse(t, fd);
         return;
@@ -254,11 +244,6 @@ void gw_tcp_connect(struct gw_tcp *t, const struct gw_addr *remote)
         t->is_connecting = false;
 }
 
-void gw_tcp_expect(struct gw_tcp *t, const struct gw_addr *host)
-{
-    t->host = *host;
-}
-
 bool gw_tcp_is_up(const struct gw_tcp *t)
 {
     return t->is_up;
@@ -297,9 +282,4 @@ void gw_tcp_secure(struct gw_tcp *t, struct gw_dtls_identity *identity, bool is_
 const char *gw_tcp_cipher(const struct gw_tcp *t)
 {
     return t->tls && t->is_up ? gw_tls_name(t->tls) : "";
-}
-
-unsigned gw_tcp_refused(const struct gw_tcp *t)
-{
-    return t->refused;
 }

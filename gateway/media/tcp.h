@@ -38,15 +38,11 @@ void gw_tcp_secure(struct gw_tcp *t, struct gw_dtls_identity *identity, bool is_
 void gw_tcp_renew(struct gw_tcp *t);
 /* "" while there is none. */
 const char *gw_tcp_cipher(const struct gw_tcp *t);
-/* Only this host may connect (port does not matter); family 0: anyone. */
-void gw_tcp_expect(struct gw_tcp *t, const struct gw_addr *host);
 bool gw_tcp_is_up(const struct gw_tcp *t);
 bool gw_tcp_is_connecting(const struct gw_tcp *t); /* or has a connection whose TLS does not stand yet */
 /* Octets taken, perhaps fewer than given; negative error. */
 ssize_t gw_tcp_write(struct gw_tcp *t, struct gw_span octets);
 /* Offers what on_octets left, and reads on. Never inside on_octets. */
 void gw_tcp_read_on(struct gw_tcp *t);
-/* Connections that were refused: a second one, or another host. */
-unsigned gw_tcp_refused(const struct gw_tcp *t);
 
 #endif

@@ -14,13 +14,12 @@ struct gw_tcp {
     struct gw_loop *loop;
     const struct gw_tcp_events *ev;
     void *arg;
-    struct gw_addr local, remote, host;
+    struct gw_addr local, remote;
     struct gw_loop_fd listener, conn, second;
     struct gw_timer timer, second_timer;
     bool is_connecting; /* TCP's own handshake */
     bool is_up;         /* told; with TLS that stands, too */
     bool wants_write, is_reading, is_offering;
-    unsigned refused;
     struct gw_dtls_identity *identity; /* NULL: no TLS */
     bool is_tls_client;
     unsigned nfingerprints;

@@ -28,9 +28,6 @@ int gw_sdp_parse_fmtp(struct gw_span value, struct gw_sdp_fmtp *out);
 /* A parameter of "a=1;b=2" by its name without case; false if absent. */
 bool gw_sdp_fmtp_param(struct gw_span params, const char *name, struct gw_span *value);
 
-/* a=ptime, a=maxptime: milliseconds; a fraction ("20.0") is cut. */
-int gw_sdp_parse_ptime(struct gw_span value, uint32_t *ms);
-
 /* --- direction (RFC 8866 s. 6.7) --------------------------------------------------------------------------------- */
 
 enum gw_sdp_direction { /* bit 0: the writer sends, bit 1: it receives */
@@ -80,30 +77,8 @@ bool gw_sdp_group_has(const struct gw_sdp_group *g, struct gw_span mid);
 /* A token of 1 to 32 characters. */
 int gw_sdp_parse_mid(struct gw_span value, struct gw_span *mid);
 
-struct gw_sdp_msid {
-    struct gw_span stream; /* "-": none */
-    struct gw_span track;  /* may be empty */
-};
-int gw_sdp_parse_msid(struct gw_span value, struct gw_sdp_msid *out);
-
 /* --- ICE (RFC 8839) ---------------------------------------------------------------------------------------------- */
 
-struct gw_sdp_candidate {
-    struct gw_span foundation;
-    uint32_t component; /* 1 RTP, 2 RTCP */
-    struct gw_span transport;
-    uint32_t priority;
-    struct gw_span address; /* IP address or name (mDNS) */
-    uint16_t port;
-    struct gw_span type; /* host, srflx, prflx, relay */
-    struct gw_span rel_addr;
-    bool has_rel_port;
-    uint16_t rel_port;
-    struct gw_span tcp_type;
-    struct gw_span extensions; /* the rest, name value pairs, as written */
-};
-int gw_sdp_parse_candidate(struct gw_span value, struct gw_sdp_candidate *out);
-void gw_sdp_write_candidate(struct gw_sdp_buf *b, const struct gw_sdp_candidate *c);
 /* ice-ufrag: 4 to 256, ice-pwd: 22 to 256 ice-chars (s. 5.4). */
 int gw_sdp_check_ufrag(struct gw_span value);
 int gw_sdp_check_pwd(struct gw_span value);
@@ -146,7 +121,6 @@ enum gw_sdp_suite {
     GW_SDP_AEAD_AES_256_GCM,
     GW_SDP_SUITE_COUNT,
 };
-const char *gw_sdp_suite_text(enum gw_sdp_suite s);     /* never NULL */
 size_t gw_sdp_suite_key_len(enum gw_sdp_suite s);       /* master key and salt; 0 for UNKNOWN */
 enum gw_sdp_suite gw_sdp_suite_of(struct gw_span name); /* without case (s. 6.2.4 names are upper case; peers differ) */
 

@@ -22,11 +22,6 @@ static const struct {
     [GW_SDP_AEAD_AES_256_GCM] = { "AEAD_AES_256_GCM", 32 + 12 },
 };
 
-const char *gw_sdp_suite_text(enum gw_sdp_suite s)
-{
-    return suites[s].name;
-}
-
 size_t gw_sdp_suite_key_len(enum gw_sdp_suite s)
 {
     return suites[s].key_len;

@@ -41,16 +41,3 @@ int gw_sdp_parse_mid(struct gw_span value, struct gw_span *mid)
     *mid = value;
     return 0;
 }
-
-int gw_sdp_parse_msid(struct gw_span value, struct gw_sdp_msid *out)
-{
-    struct gw_span rest = value;
-    struct gw_sdp_msid m;
-
-    m.stream = gw_sdp_token(&rest);
-    m.track = gw_sdp_token(&rest);
-    if (!m.stream.len)
-        return GW_E_SYNTAX;
-    *out = m;
-    return 0;
-}

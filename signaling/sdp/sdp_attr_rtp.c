@@ -121,22 +121,6 @@ bool gw_sdp_fmtp_param(struct gw_span params, const char *name, struct gw_span *
     return false;
 }
 
-int gw_sdp_parse_ptime(struct gw_span value, uint32_t *ms)
-{
-    struct gw_span rest = value, fraction = gw_sdp_token(&rest), whole;
-    uint32_t v = 0;
-    int err;
-
-    whole = gw_sdp_until(&fraction, '.');
-    err = gw_sdp_u32(whole, 10000, &v);
-    if (err)
-        return err;
-    if (v == 0)
-        return GW_E_RANGE;
-    *ms = v;
-    return 0;
-}
-
 static const char *const directions[] = { "inactive", "sendonly", "recvonly", "sendrecv" };
 
 const char *gw_sdp_direction_text(enum gw_sdp_direction d)

@@ -132,46 +132,6 @@ TEST(groups_hold_whole_mids)
     EQ(gw_sdp_parse_mid(S("012345678901234567890123456789012"), &mid), GW_E_LIMIT);
 }
 
-TEST(msid_has_stream_and_track)
-{
-    struct gw_sdp_msid m;
-
-    EQ(gw_sdp_parse_msid(S("- t1"), &m), 0);
-    SPAN_EQ(m.stream, "-");
-    SPAN_EQ(m.track, "t1");
-    EQ(gw_sdp_parse_msid(S(""), &m), GW_E_SYNTAX);
-}
-
-TEST(candidates_of_browsers_are_read_and_written)
-{
-    static const char *const lines[] = {
-        "1 1 udp 2113937151 5b1e4c0a-1f0e-4e0c-9a51-8f8c4c1a1b2c.local 51000 typ host generation 0 network-cost 999",
-        "842163049 1 udp 1677729535 203.0.113.7 40112 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag Xy1z",
-        "3 2 TCP 2105524478 192.168.1.5 9 typ host tcptype active",
-        "0 1 UDP 2122252543 2001:db8::5 58212 typ host",
-    };
-    struct gw_sdp_candidate c;
-
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        struct gw_sdp_buf b = { 0 };
-        char want[256];
-
-        EQ(gw_sdp_parse_candidate(S(lines[i]), &c), 0);
-        gw_sdp_write_candidate(&b, &c);
-        snprintf(want, sizeof(want), "a=candidate:%s\r\n", lines[i]);
-        STR_EQ(b.text, want);
-        gw_sdp_buf_fini(&b);
-    }
-    EQ(gw_sdp_parse_candidate(S(lines[1]), &c), 0);
-    SPAN_EQ(c.type, "srflx");
-    SPAN_EQ(c.rel_addr, "0.0.0.0");
-    SPAN_EQ(c.extensions, "generation 0 ufrag Xy1z");
-    EQ(gw_sdp_parse_candidate(S("1 0 udp 1 1.1.1.1 1 typ host"), &c), GW_E_SYNTAX);
-    EQ(gw_sdp_parse_candidate(S("1 1 udp 1 1.1.1.1 1 host"), &c), GW_E_SYNTAX);
-    EQ(gw_sdp_parse_candidate(S("1 1 udp 1 1.1.1.1 70000 typ host"), &c), GW_E_SYNTAX);
-    EQ(gw_sdp_parse_candidate(S("1 1 udp 1 1.1.1.1 1 typ host raddr"), &c), GW_E_SYNTAX);
-}
-
 TEST(ice_credentials_have_their_lengths)
 {
     EQ(gw_sdp_check_ufrag(S("Xy1z")), 0);
@@ -237,16 +197,4 @@ TEST(E2A_001_indication_is_media_level_and_unknown_values_are_ignored)
     EQ(gw_sdp_3ge2ae(&s), GW_SDP_3GE2AE_NONE);
     s = (struct gw_sdp_section){ 1, &lines[2] };
     EQ(gw_sdp_3ge2ae(&s), GW_SDP_3GE2AE_REQUESTED);
-}
-
-TEST(ptime_in_milliseconds)
-{
-    uint32_t ms = 0;
-
-    EQ(gw_sdp_parse_ptime(S("20"), &ms), 0);
-    EQ(ms, 20);
-    EQ(gw_sdp_parse_ptime(S("30.0"), &ms), 0);
-    EQ(ms, 30);
-    EQ(gw_sdp_parse_ptime(S("0"), &ms), GW_E_RANGE);
-    EQ(gw_sdp_parse_ptime(S("x"), &ms), GW_E_SYNTAX);
 }

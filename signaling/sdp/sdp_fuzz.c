@@ -16,13 +16,10 @@ static void codecs(const struct gw_sdp_section *s)
             struct gw_sdp_extmap extmap;
             struct gw_sdp_rtcp_fb fb;
             struct gw_sdp_group group;
-            struct gw_sdp_msid msid;
-            struct gw_sdp_candidate candidate;
             struct gw_sdp_fingerprint fingerprint;
             enum gw_sdp_setup setup;
             struct gw_sdp_crypto crypto;
             struct gw_addr addr;
-            uint32_t ms;
             struct gw_sdp_dcmap dcmap;
         } u;
 
@@ -37,12 +34,9 @@ static void codecs(const struct gw_sdp_section *s)
         (void)gw_sdp_parse_rtcp_fb(v, &u.fb);
         if (gw_sdp_parse_group(v, &u.group) == 0)
             (void)gw_sdp_group_has(&u.group, name);
-        (void)gw_sdp_parse_msid(v, &u.msid);
-        (void)gw_sdp_parse_candidate(v, &u.candidate);
         (void)gw_sdp_parse_fingerprint(v, &u.fingerprint);
         (void)gw_sdp_parse_setup(v, &u.setup);
         (void)gw_sdp_parse_crypto(v, &u.crypto);
-        (void)gw_sdp_parse_ptime(v, &u.ms);
         (void)gw_sdp_parse_dcmap(v, &u.dcmap);
         (void)gw_sdp_parse_msrp_address(v, &u.addr);
     }

@@ -185,7 +185,6 @@ struct gw_sip_server_events {
 void gw_sip_server_bind(struct gw_sip_server *t, const struct gw_sip_server_events *ev,
                         void *arg); /* ev: static storage */
 gw_flow_id gw_sip_server_flow(const struct gw_sip_server *t);
-const struct gw_addr *gw_sip_server_peer(const struct gw_sip_server *t); /* source address */
 /* Takes *resp on success. Its Via headers are made those of the request, and To gets the transaction's tag if it has
  * none, so that a response from another leg can be passed on as it is. A provisional with `Require: 100rel` and no RSeq
  * is sent reliably on the core side (RFC 3262): repeated until its PRACK, which comes as a request. After a final

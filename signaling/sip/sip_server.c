@@ -332,11 +332,6 @@ gw_flow_id gw_sip_server_flow(const struct gw_sip_server *t)
     return t->flow;
 }
 
-const struct gw_addr *gw_sip_server_peer(const struct gw_sip_server *t)
-{
-    return &t->peer;
-}
-
 /* Vias of the request, whatever the response came with from elsewhere; a To tag if it has none. */
 static int complete(struct gw_sip_server *t, struct gw_sip_msg *m)
 {

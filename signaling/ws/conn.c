@@ -179,11 +179,6 @@ bool gw_ws_conn_is_done(const struct gw_ws_conn *c)
     return c->state == ENDING && !c->out;
 }
 
-bool gw_ws_conn_is_ws(const struct gw_ws_conn *c)
-{
-    return c->is_open;
-}
-
 uint64_t gw_ws_conn_id(const struct gw_ws_conn *c)
 {
     return c->id;

@@ -29,7 +29,6 @@ struct gw_span gw_ws_conn_out(const struct gw_ws_conn *c);
 void gw_ws_conn_sent(struct gw_ws_conn *c, size_t n);
 /* Everything is written and nothing more is wanted: close the socket. */
 bool gw_ws_conn_is_done(const struct gw_ws_conn *c);
-bool gw_ws_conn_is_ws(const struct gw_ws_conn *c);
 uint64_t gw_ws_conn_id(const struct gw_ws_conn *c);
 
 #endif

@@ -342,15 +342,6 @@ gw_flow_id gw_sip_server_flow(const struct gw_sip_server *t)
     return t->flow;
 }
 
-const struct gw_addr *gw_sip_server_peer(const struct gw_sip_server *t)
-{
-    static struct gw_addr core, access;
-
-    gw_addr_parse("10.0.0.9:5060", &core);
-    gw_addr_parse("192.0.2.77:40000", &access);
-    return t->flow ? &access : &core;
-}
-
 int gw_sip_server_respond(struct gw_sip_server *t, struct gw_sip_msg **resp)
 {
     int status = gw_sip_msg_status(*resp);
