@@ -100,8 +100,6 @@ struct gw_sip_uri {
 };
 int gw_sip_uri_parse(const char *uri, struct gw_sip_uri *out);
 int gw_sip_uri_param(const struct gw_sip_uri *u, const char *param, char *buf, size_t size);
-/* RFC 3261 s. 19.1.4 comparison. */
-bool gw_sip_uri_eq(const char *a, const char *b);
 
 /* ---- the loop of the control thread (su_root) ---- */
 

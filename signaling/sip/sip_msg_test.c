@@ -264,33 +264,3 @@ TEST(uris_and_parameters_are_taken_out_of_headers)
     EQ(gw_sip_uri_parse("sip:a@b:65536", &u), GW_E_SYNTAX);
     EQ(gw_sip_uri_parse("no-scheme", &u), GW_E_SYNTAX);
 }
-
-TEST(uris_compare_as_in_rfc_3261_19_1_4)
-{
-    static const char *const same[][2] = {
-        { "sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp" },
-        { "sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5" },
-        { "sip:carol@chicago.com", "sip:carol@chicago.com;security=on" },
-        { "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
-          "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com" },
-        { "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
-          "sip:alice@atlanta.com?priority=urgent&subject=project%20x" },
-        { "tel:+1555", "TEL:+1555" },
-    };
-    static const char *const differ[][2] = {
-        { "SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP" }, /* user has case */
-        { "sip:bob@biloxi.com", "sip:bob@biloxi.com:5060" },
-        { "sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp" },
-        { "sip:bob@biloxi.com", "sips:bob@biloxi.com" },
-        { "sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp" },
-        { "sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting" },
-        { "sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4" },
-        { "sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off" },
-        { "sip:a%40b@x", "sip:a@b@x" },
-    };
-
-    for (unsigned i = 0; i < sizeof(same) / sizeof(same[0]); i++)
-        CHECK(gw_sip_uri_eq(same[i][0], same[i][1]) && gw_sip_uri_eq(same[i][1], same[i][0]));
-    for (unsigned i = 0; i < sizeof(differ) / sizeof(differ[0]); i++)
-        CHECK(!gw_sip_uri_eq(differ[i][0], differ[i][1]) && !gw_sip_uri_eq(differ[i][1], differ[i][0]));
-}

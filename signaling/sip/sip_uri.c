@@ -160,129 +160,13 @@ static bool next_param(const char **p, struct gw_span *name, struct gw_span *val
     return true;
 }
 
-static bool find_param(const struct gw_sip_uri *u, struct gw_span wanted, struct gw_span *value)
-{
-    const char *p = u->params;
-    struct gw_span name;
-
-    while (next_param(&p, &name, value))
-        if (name.len == wanted.len && strncasecmp(name.ptr, wanted.ptr, name.len) == 0)
-            return true;
-    return false;
-}
-
 int gw_sip_uri_param(const struct gw_sip_uri *u, const char *param, char *buf, size_t size)
 {
-    struct gw_span value;
+    const char *p = u->params;
+    struct gw_span name, value;
 
-    if (!find_param(u, gw_span_str(param), &value))
-        return GW_E_NOTFOUND;
-    return gw_span_copy(value, buf, size);
-}
-
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
-/* One character, %HH decoded. */
-static int unescape(const char **p, const char *end)
-{
-    const char *s = *p;
-
-    if (end - s >= 3 && s[0] == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-        *p = s + 3;
-        return hex(s[1]) * 16 + hex(s[2]);
-    }
-    *p = s + 1;
-    return (unsigned char)*s;
-}
-
-/* "Characters other than those in the reserved set are equivalent to their %HH encoding" (s. 19.1.4). */
-static bool text_eq(struct gw_span a, struct gw_span b, bool has_case)
-{
-    const char *p = a.ptr, *pe = p + a.len, *q = b.ptr, *qe = q + b.len;
-
-    while (p < pe && q < qe) {
-        bool is_p_escaped = *p == '%', is_q_escaped = *q == '%';
-        int x = unescape(&p, pe), y = unescape(&q, qe);
-
-        if (is_p_escaped != is_q_escaped && x && strchr(";/?:@&=+$,", x))
-            return false; /* reserved: "%40" is not "@" */
-        if (has_case ? x != y : tolower(x) != tolower(y))
-            return false;
-    }
-    return p == pe && q == qe;
-}
-
-/* user, ttl, method, maddr and transport must be in both or in neither; any other in both must match (s. 19.1.4). */
-static bool params_eq(const struct gw_sip_uri *a, const struct gw_sip_uri *b)
-{
-    static const char *const strict[] = { "user", "ttl", "method", "maddr", "transport" };
-    struct gw_span name, value, other;
-    const char *p = a->params;
-
-    for (unsigned i = 0; i < sizeof(strict) / sizeof(strict[0]); i++)
-        if (find_param(a, gw_span_str(strict[i]), &value) != find_param(b, gw_span_str(strict[i]), &other))
-            return false;
     while (next_param(&p, &name, &value))
-        if (find_param(b, name, &other) && !text_eq(value, other, false))
-            return false;
-    return true;
-}
-
-static bool headers_in(const char *a, const char *b);
-
-/* Headers ("?a=b&c=d") are never ignored: the same set, in any order. */
-static bool headers_eq(const struct gw_sip_uri *a, const struct gw_sip_uri *b)
-{
-    const char *x = strchr(a->params, '?'), *y = strchr(b->params, '?');
-
-    if (!x || !y)
-        return !x && !y;
-    return strlen(x) == strlen(y) && headers_in(x + 1, y + 1) && headers_in(y + 1, x + 1);
-}
-
-static bool headers_in(const char *a, const char *b)
-{
-    while (*a) {
-        size_t n = strcspn(a, "&");
-        bool has = false;
-
-        for (const char *q = b; *q && !has;) {
-            size_t k = strcspn(q, "&");
-
-            has = k == n && text_eq((struct gw_span){ a, n }, (struct gw_span){ q, k }, false);
-            q += k + (q[k] == '&');
-        }
-        if (!has)
-            return false;
-        a += n + (a[n] == '&');
-    }
-    return true;
-}
-
-/* Everything between scheme and host, password and all. */
-static struct gw_span userinfo(const char *uri)
-{
-    const char *p = strchr(uri, ':') + 1, *at = strchr(p, '@');
-
-    return (struct gw_span){ p, at ? (size_t)(at - p) : 0 };
-}
-
-bool gw_sip_uri_eq(const char *a, const char *b)
-{
-    struct gw_sip_uri x, y;
-
-    if (gw_sip_uri_parse(a, &x) || gw_sip_uri_parse(b, &y))
-        return strcmp(a, b) == 0;
-    if (strcmp(x.scheme, y.scheme) != 0 || x.port != y.port || strcasecmp(x.host, y.host) != 0)
-        return false; /* sip and sips differ; so do no port and 5060 */
-    if (strcmp(x.scheme, "sip") != 0 && strcmp(x.scheme, "sips") != 0) {
-        if (!text_eq(gw_span_str(x.user), gw_span_str(y.user), false))
-            return false;
-    } else if (!text_eq(userinfo(a), userinfo(b), true)) {
-        return false;
-    }
-    return params_eq(&x, &y) && headers_eq(&x, &y);
+        if (gw_span_is_nocase(name, param))
+            return gw_span_copy(value, buf, size);
+    return GW_E_NOTFOUND;
 }
