@@ -28,7 +28,8 @@ static const struct fax_case cases[CALLS] = {
       { GW_IQ_EC_REDUNDANCY, GW_IQ_EC_REDUNDANCY },
       { 0, 0 },
       FAIR,
-      { 0, 0 } },
+      { 0, 0 },
+      0 },
     { "from the line, V.29",
       DTLS,
       true,
@@ -38,7 +39,8 @@ static const struct fax_case cases[CALLS] = {
       { GW_IQ_EC_REDUNDANCY, GW_IQ_EC_FEC },
       { 5, 0 },
       FAIR,
-      { 0, 0 } },
+      { 0, 0 },
+      0 },
 };
 
 /* ---- rtpengine ---- */

@@ -20,96 +20,12 @@ enum { PAGES = 3, STEP_US = 3000 /* for 20 ms of fax */, LIMIT_S = 80 };
 #define FEC GW_IQ_EC_FEC
 #define NONE GW_IQ_EC_NONE
 
-static const struct fax_case cases[] = {
-    { "plain, V.17, ECM, MMR", PLAIN, false, V17, true, MMR, { NONE, NONE }, { 0, 0 }, FAIR, { 2, 2 } },
-    { "plain, V.27ter, MH", PLAIN, false, V27, false, MH, { RED, NONE }, { 0, 0 }, FAIR, { 2, 2 } },
-    { "plain, V.29, MR, from the core", PLAIN, true, V29, false, MR, { RED, RED }, { 0, 0 }, FAIR, { 2, 2 } },
-    { "plain, V.17, ECM, 5% lost on both sides, redundancy",
-      PLAIN,
-      false,
-      V17,
-      true,
-      MMR,
-      { RED, RED },
-      { 5, 5 },
-      FAIR,
-      { 2, 2 } },
-    { "plain, V.17, ECM, 5% lost on both sides, FEC",
-      PLAIN,
-      true,
-      V17,
-      true,
-      MR,
-      { FEC, FEC },
-      { 5, 5 },
-      FAIR,
-      { 2, 2 } },
-    { "plain, version 0 to version 2", PLAIN, false, V17, true, MH, { RED, RED }, { 0, 0 }, FAIR, { 0, 2 } },
-    { "DTLS, V.17, ECM, MMR", DTLS, false, V17, true, MMR, { RED, RED }, { 0, 0 }, FAIR, { 2, 2 } },
-    { "DTLS to the phone, V.27ter, ECM, 20% lost on the access side",
-      DTLS_SERVER,
-      true,
-      V27,
-      true,
-      MR,
-      { RED, RED },
-      { 20, 0 },
-      FAIR,
-      { 2, 2 } },
-    { "DTLS with ICE, V.17, MR", ICE, false, V17, false, MR, { RED, FEC }, { 0, 0 }, FAIR, { 2, 2 } },
-    { "channel, V.17, ECM, MMR", CHANNEL, false, V17, true, MMR, { NONE, RED }, { 0, 0 }, FAIR, { 2, 2 } },
-    { "channel, V.27ter, MH, 5% lost in the core, from the core",
-      CHANNEL,
-      true,
-      V27,
-      false,
-      MH,
-      { NONE, RED },
-      { 0, 5 },
-      FAIR,
-      { 2, 2 } },
-    { "channel, V.17, ECM, FEC, 5% lost in the core",
-      CHANNEL,
-      false,
-      V17,
-      true,
-      MR,
-      { NONE, FEC },
-      { 0, 5 },
-      FAIR,
-      { 2, 2 } },
-    { "plain, V.17, ECM, bursts on both sides, redundancy",
-      PLAIN,
-      true,
-      V17,
-      true,
-      MMR,
-      { RED, RED },
-      { 3, 3 },
-      BURSTS,
-      { 2, 2 } },
-    { "DTLS, V.29, ECM, 20% lost on both sides, redundancy",
-      DTLS,
-      false,
-      V29,
-      true,
-      MR,
-      { RED, RED },
-      { 20, 20 },
-      FAIR,
-      { 2, 2 } },
-    { "DTLS, V.17, ECM, 20% lost in the core, FEC",
-      DTLS,
-      true,
-      V17,
-      true,
-      MMR,
-      { RED, FEC },
-      { 0, 20 },
-      FAIR,
-      { 2, 2 } },
-    { "ICE, V.17, ECM, repeated and late, FEC", ICE, false, V17, true, MMR, { FEC, FEC }, { 0, 0 }, MIXED, { 2, 2 } },
-    { "plain, V.29, MH, repeated and late, no correction",
+/* What the products below do not have. */
+static const struct fax_case special[] = {
+    { "no correction", PLAIN, false, V17, true, MMR, { NONE, NONE }, { 0, 0 }, FAIR, { 2, 2 }, 0 },
+    { "correction on one side", PLAIN, false, V27, false, MH, { RED, NONE }, { 0, 0 }, FAIR, { 2, 2 }, 0 },
+    { "V.29", PLAIN, true, V29, false, MR, { RED, RED }, { 0, 0 }, FAIR, { 2, 2 }, 0 },
+    { "V.29, MH, repeated and late, no correction",
       PLAIN,
       true,
       V29,
@@ -118,21 +34,102 @@ static const struct fax_case cases[] = {
       { NONE, NONE },
       { 0, 0 },
       MIXED,
-      { 2, 2 } },
-    { "channel, V.17, ECM, bursts in the core, FEC",
-      CHANNEL,
-      true,
-      V17,
-      true,
-      MMR,
-      { NONE, FEC },
-      { 0, 3 },
-      BURSTS,
-      { 2, 2 } },
+      { 2, 2 },
+      0 },
+    { "version 0 to version 2", PLAIN, false, V17, true, MH, { RED, RED }, { 0, 0 }, FAIR, { 0, 2 }, 0 },
+    { "V.17 to a machine of V.27ter", DTLS, false, V17, true, MMR, { RED, RED }, { 0, 0 }, FAIR, { 2, 2 }, V27 },
+    { "ICE", ICE, false, V17, false, MR, { RED, FEC }, { 0, 0 }, FAIR, { 2, 2 }, 0 },
+    { "ICE, repeated and late", ICE, false, V17, true, MMR, { FEC, FEC }, { 0, 0 }, MIXED, { 2, 2 }, 0 },
+    { "20% lost on both sides", DTLS, false, V29, true, MR, { RED, RED }, { 20, 20 }, FAIR, { 2, 2 }, 0 },
+    { "channel, without ECM, 5% lost", CHANNEL, true, V27, false, MH, { NONE, RED }, { 0, 5 }, FAIR, { 2, 2 }, 0 },
 };
-enum { CASES = sizeof(cases) / sizeof(cases[0]), MOST = 7 * CASES };
 
-static struct fax_machine machines[MOST][2]; /* each case IMSGW_TEST_FAXES times */
+enum {
+    SPECIAL = sizeof(special) / sizeof(special[0]),
+    PAPERS = 5,                  /* MH and MR with and without ECM, MMR with it */
+    MATRIX = 2 * 2 * 2 * PAPERS, /* DTLS or a channel, either way, V.17 or V.27ter */
+    WEATHERS = 4,
+    LOSSES = WEATHERS * 2 * 2, /* redundancy or FEC, the access side or the core's */
+    CASES = SPECIAL + MATRIX + LOSSES,
+    MOST = 2 * CASES, /* each case IMSGW_TEST_FAXES times */
+    A_PLAIN = 0,
+    A_DTLS = SPECIAL,
+    A_DTLS_SERVER = SPECIAL + 2
+};
+
+static struct fax_case cases[CASES];
+static char names[CASES][80];
+
+static void make_matrix(struct fax_case *c, unsigned i, char *name)
+{
+    static const struct {
+        bool has_ecm;
+        int compression;
+        const char *name;
+    } papers[PAPERS] = { { true, MH, "ECM, MH" },
+                         { false, MH, "MH" },
+                         { true, MR, "ECM, MR" },
+                         { false, MR, "MR" },
+                         { true, MMR, "ECM, MMR" } };
+    unsigned paper = i / 8;
+    bool is_channel = i & 1, is_from_core = i & 2, is_slow = i & 4;
+
+    *c = (struct fax_case){ .access = is_channel     ? CHANNEL
+                                      : is_from_core ? DTLS_SERVER
+                                                     : DTLS,
+                            .is_from_core = is_from_core,
+                            .modems = is_slow ? V27 : V17,
+                            .has_ecm = papers[paper].has_ecm,
+                            .compression = papers[paper].compression,
+                            .ec = { is_channel ? NONE : RED, RED },
+                            .versions = { 2, 2 } };
+    snprintf(name, sizeof(names[0]), "%s %s the core, %s, %s", is_channel ? "channel" : "DTLS",
+             is_from_core ? "from" : "to", is_slow ? "V.27ter" : "V.17", papers[paper].name);
+}
+
+static void make_loss(struct fax_case *c, unsigned i, char *name)
+{
+    static const struct {
+        unsigned per_cent;
+        enum fax_weather weather;
+        const char *name;
+    } w[WEATHERS] = {
+        { 5, FAIR, "5% lost" }, { 20, FAIR, "20% lost" }, { 3, BURSTS, "bursts" }, { 0, MIXED, "repeated and late" }
+    };
+    unsigned side = i & 1, weather = i / 4;
+    bool is_fec = i & 2, is_from_core = (i ^ weather) & 1;
+
+    *c = (struct fax_case){ .access = side           ? CHANNEL
+                                      : is_from_core ? PLAIN
+                                                     : DTLS,
+                            .is_from_core = is_from_core,
+                            .modems = V17,
+                            .has_ecm = true,
+                            .compression = MMR,
+                            .weather = w[weather].weather,
+                            .versions = { 2, 2 } };
+    c->ec[0] = c->access == CHANNEL ? NONE : is_fec ? FEC : RED;
+    c->ec[1] = is_fec ? FEC : RED;
+    c->loss[side] = w[weather].per_cent;
+    snprintf(name, sizeof(names[0]), "%s, %s the core, %s, %s on the %s side",
+             c->access == CHANNEL ? "channel"
+             : c->access == PLAIN ? "plain"
+                                  : "DTLS",
+             is_from_core ? "from" : "to", is_fec ? "FEC" : "redundancy", w[weather].name, side ? "core" : "access");
+}
+
+static void make_cases(void)
+{
+    memcpy(cases, special, sizeof(special));
+    for (unsigned i = 0; i < MATRIX; i++)
+        make_matrix(&cases[SPECIAL + i], i, names[SPECIAL + i]);
+    for (unsigned i = 0; i < LOSSES; i++)
+        make_loss(&cases[SPECIAL + MATRIX + i], i, names[SPECIAL + MATRIX + i]);
+    for (unsigned i = SPECIAL; i < CASES; i++)
+        cases[i].name = names[i];
+}
+
+static struct fax_machine machines[MOST][2];
 static char folder[] = "/tmp/agw_fax_XXXXXX";
 
 static void name_of(char out[200], unsigned i, const char *what)
@@ -292,11 +289,12 @@ TEST(t38_011_pages_are_the_same_pixel_by_pixel_over_every_way_and_correction)
     char name[200];
 
     TIFFSetWarningHandler(NULL);
+    make_cases();
     CHECK(mkdtemp(folder) != NULL);
     name_of(name, 0, "sent");
     fax_draw(name, PAGES);
     begin_capture();
-    fax_gateway_begin(times > 1);
+    fax_gateway_begin(true);
     for (unsigned i = 0; i < n; i++)
         ctx[i] = make_call(i);
     next = begin = gw_clock_us();
@@ -340,18 +338,19 @@ TEST(t38_009_a_wrong_fingerprint_or_role_ends_a_fax)
 {
     uint64_t ctx;
 
+    make_cases();
     fax_gateway_begin(false);
     EQ(gw_dtls_identity_new(&(uint16_t){ GW_IQ_AEAD_AES_128_GCM }, 1, &fax.expected), 0);
-    ctx = make_call(6); /* DTLS without ICE */
-    EQ(failure_of(&machines[6][0]), GW_E_MISMATCH);
-    drop_call(6, ctx);
+    ctx = make_call(A_DTLS);
+    EQ(failure_of(&machines[A_DTLS][0]), GW_E_MISMATCH);
+    drop_call(A_DTLS, ctx);
     gw_dtls_identity_unref(fax.expected);
     fax.expected = NULL;
 
     fax.has_wrong_role = true; /* both are active */
-    ctx = make_call(7);
-    EQ(failure_of(&machines[7][0]), GW_E_CRYPTO);
-    drop_call(7, ctx);
+    ctx = make_call(A_DTLS_SERVER);
+    EQ(failure_of(&machines[A_DTLS_SERVER][0]), GW_E_CRYPTO);
+    drop_call(A_DTLS_SERVER, ctx);
     fax_gateway_end();
 }
 
@@ -361,11 +360,12 @@ TEST(t38_wrong_packets_are_refused_and_counted_and_the_fax_goes_on)
                          large[4000] = { 0, 3, 1 }, none[] = { 0, 1, 4, 0xC0, 5, 0x80, 0, 0, 0 };
     static const struct gw_span wrong[] = { { "", 0 }, { "x", 1 }, GW_SPAN(fragmented), GW_SPAN(cut) };
     struct gw_iq_req req = { .op = GW_IQ_AUDIT };
-    struct fax_machine *a = &machines[0][0];
+    struct fax_machine *a = &machines[A_PLAIN][0];
     int64_t refused, malformed;
 
+    make_cases();
     fax_gateway_begin(false);
-    req.ctx = make_call(0); /* plain */
+    req.ctx = make_call(A_PLAIN);
     refused = gw_stats_read(GW_STAT_FAX_REFUSED);
     malformed = gw_stats_read(GW_STAT_MEDIA_DROPPED_MALFORMED);
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -382,6 +382,6 @@ TEST(t38_wrong_packets_are_refused_and_counted_and_the_fax_goes_on)
     EQ(fax.reply.counters[0].kind, GW_IQ_IMAGE);
     EQ(fax.reply.counters[0].dir[0].packets, 3);
     EQ(fax.reply.counters[0].dir[0].dropped, 5);
-    drop_call(0, req.ctx);
+    drop_call(A_PLAIN, req.ctx);
     fax_gateway_end();
 }

@@ -39,9 +39,14 @@ static void transmit(struct fax_machine *m, struct gw_span p)
     (void)!sendto(m->fd, p.ptr, p.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
 }
 
+static bool is_channel(const struct fax_machine *m)
+{
+    return m->c->access == CHANNEL && m->side == 0;
+}
+
 void fax_machine_put(struct fax_machine *m, struct gw_span p)
 {
-    bool is_mixed = m->c->weather == MIXED;
+    bool is_mixed = m->c->weather == MIXED && !is_channel(m);
 
     if (is_lost(m))
         return;
@@ -56,11 +61,6 @@ void fax_machine_put(struct fax_machine *m, struct gw_span p)
     if (m->late_len)
         transmit(m, (struct gw_span){ m->late, m->late_len });
     m->late_len = 0;
-}
-
-static bool is_channel(const struct fax_machine *m)
-{
-    return m->c->access == CHANNEL && m->side == 0;
 }
 
 static int on_tx(t38_core_state_t *core, void *arg, const uint8_t *ifp, int len, int count)
@@ -122,7 +122,7 @@ static void on_phase_e(t30_state_t *t30, void *arg, int result)
 void fax_t30_set(t30_state_t *t30, const struct fax_case *c, bool is_sender, const char *tiff)
 {
     t30_set_tx_ident(t30, is_sender ? "111" : "222");
-    t30_set_supported_modems(t30, c->modems);
+    t30_set_supported_modems(t30, !is_sender && c->receiver_modems ? c->receiver_modems : c->modems);
     t30_set_ecm_capability(t30, c->has_ecm);
     t30_set_supported_compressions(t30, c->compression);
     t30_set_supported_image_sizes(t30, T30_SUPPORT_215MM_WIDTH | T30_SUPPORT_A4_LENGTH | T30_SUPPORT_UNLIMITED_LENGTH);

@@ -25,6 +25,7 @@ struct fax_case {
     unsigned loss[2];         /* per cent, each way, of the access side and of the core's */
     enum fax_weather weather; /* of both */
     unsigned versions[2];     /* T38FaxVersion of each side */
+    int receiver_modems;      /* 0: the same */
 };
 
 #define V27 T30_SUPPORT_V27TER
@@ -76,7 +77,7 @@ struct fax_gateway {
     struct gw_iq_reply reply;
     struct gw_iq_notify last;
     struct gw_dtls_identity *identity, *expected; /* of the phones; the one that signalling names instead, or NULL */
-    bool has_wrong_role; /* phones begin DTLS whatever was agreed */
+    bool has_wrong_role;                          /* phones begin DTLS whatever was agreed */
     struct gw_sctp_host *host;
 };
 extern struct fax_gateway fax;
