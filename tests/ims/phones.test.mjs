@@ -30,6 +30,7 @@ await Run.main('ims phones', async (run) => {
   };
   const call = async (from, to, hz) => {
     const [a, b] = [from.events.length, to?.events.length ?? 0];
+    for (const [p] of hz) p.forget();
     await from.command('dial', to ? `sip:${to.user}@${core.domain}` : `sip:echo@${core.domain}`);
     await from.event('CALL_ESTABLISHED', { from: a });
     if (to) await to.event('CALL_ESTABLISHED', { from: b });

@@ -34,15 +34,17 @@ await Run.main('ims sdes', async (run) => {
   await startGateway(run, { base, core, conf: { access_address: '127.0.0.1', mediasec: 'sdes-srtp',
     core_port_min: base + 30, core_port_max: base + 59, access_tls: `127.0.0.1:${ports.tls}` } });
   const hop = UeHalf.start(run, { port: ports.hop, gateway: ports.tls });
+  let n = 0; // phones; each has four ports for media
   const proxy = (port) => `sip:127.0.0.1:${port};transport=tls`;
-  let n = 0;
   const account = (user, port, hz) => ({ user, hz, password: core.password, domain: core.domain, proxy: proxy(port) });
   const linphone = (user, port, hz, more = {}) => Linphone.start(run, { ...account(user, port, hz),
-    sipPort: base + 80 + n, rtpPort: base + 60 + 4 * n++, ...more });
+    sipPort: base + 84 + n, rtpPort: base + 60 + 4 * n++, ...more });
+  let at = base + 90;
   const baresip = async (user, port, hz) => {
+    const rtp = base + 60 + 4 * n++;
     const p = await Baresip.start(run, { ...account(user, port, hz), transport: 'tls', codecs: ['g711'],
-      account: 'mediaenc=srtp-mand;audio_codecs=pcma;', sipPort: base + 84 + 3 * n,
-      controlPort: base + 86 + 3 * n, rtpPorts: [base + 60 + 4 * n, base + 63 + 4 * n++] });
+      account: 'mediaenc=srtp-mand;audio_codecs=pcma;', sipPort: at, controlPort: at + 2, rtpPorts: [rtp, rtp + 3] });
+    at += 3;
     return Object.assign(p, { user });
   };
   const wire = await Wire.start(run, base);
@@ -71,10 +73,12 @@ await Run.main('ims sdes', async (run) => {
     lin.command(`chat ${uri(bea)} ${words}`);
     await bea.process.line(new RegExp(words));
   });
-  await run.step('SDP-001 RTP/SAVPF of linphone becomes RTP/AVPF', async () => {
+  await run.step('SDP-001 RTP/SAVPF of linphone becomes RTP/AVPF, and that RTP/SAVPF of another', async () => {
     const ava = await linphone('ava', ports.hop, 700, { isAvpf: true });
-    await ava.registered();
+    const avo = await linphone('avo', ports.hop, 800, { isAvpf: true });
+    await Promise.all([ava, avo].map((p) => p.registered()));
     await call(ava, null, [[ava, 700]]);
+    await call(ava, avo, [[ava, 800], [avo, 700]]);
   });
   await run.step('what tshark saw: plain in the core, protected on the way to phones', async () => {
     await wire.stop();
@@ -98,10 +102,11 @@ await Run.main('ims sdes', async (run) => {
     expect([...seen].sort().join() === [base, base + 2].join(), 'ports', [...seen]);
   });
   await run.step('E2A-010 SDP-020 several lines of ours, a key for each, none twice, no lifetime', () => {
-    expect(hop.offers.length === 2, 'two phones were called', hop.offers);
+    const profiles = hop.offers.map((sdp) => /^m=audio \d+ (\S+)/m.exec(sdp)[1]);
+    expect(profiles.join() === 'RTP/SAVP,RTP/SAVP,RTP/SAVPF', 'three phones were called', profiles);
     for (const sdp of hop.offers) expect(/^a=3ge2ae:applied\r$/m.test(sdp), 'applied', sdp);
     const keys = hop.offers.flatMap(keysOf);
-    expect(keys.length >= 4 && new Set(keys).size === keys.length, 'keys', keys);
+    expect(keys.length >= 6 && new Set(keys).size === keys.length, 'keys', keys);
     expect(keys.every((k) => !k.includes('|')), 'E2A-018 no lifetime, no MKI', keys);
   });
   await run.step('E2A-008 linphone and baresip as they are: what they say passes unread', async () => {
