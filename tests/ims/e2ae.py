@@ -17,7 +17,7 @@ import pylibsrtp
 
 BUILD = os.path.abspath(sys.argv[1])
 sys.argv[2:] = []
-from phone_lab import DOMAIN, Lab, Message, Phone, called, sdp # noqa: E402
+from phone_lab import DOMAIN, Core, Lab, Phone, called, sdp # noqa: E402
 
 lab = Lab(BUILD, "e2ae")
 DIR, certificate = lab.dir, lab.certificate
@@ -83,38 +83,16 @@ async def registration(ann, ben):
     assert await ben.signs_in("sdes-srtp", network="DSL") == []  # the operator offers it in wireless LANs alone
 
 
-class Ecscf(asyncio.DatagramProtocol):
-    """Takes emergency calls and sends their sound back."""
-
-    def __init__(self):
-        self.invites = []
-        self.media = rtp_socket()
-        asyncio.get_running_loop().add_reader(self.media, self.echo)
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def echo(self):
-        data, peer = self.media.recvfrom(2000)
-        self.media.sendto(data, peer)
-
-    def datagram_received(self, data, addr):
-        m = Message(data.decode())
-        if m.method == "INVITE":
-            self.invites.append(m)
-        if m.method in ("INVITE", "BYE"):
-            body = sdp([f"m=audio {self.media.getsockname()[1]} RTP/AVP 8"]) if m.method == "INVITE" else ""
-            to = m["To"] if ";tag=" in m["To"] else f"{m['To']};tag=psap"
-            lines = ["SIP/2.0 200 OK", *(f"Via: {v}" for v in m.all("Via")), f"From: {m['From']}", f"To: {to}",
-                     f"Call-ID: {m['Call-ID']}", f"CSeq: {m['CSeq']}", f"Contact: <sip:psap@127.0.0.1:{lab.base + 7}>",
-                     "Content-Type: application/sdp", f"Content-Length: {len(body)}", "", body]
-            self.transport.sendto("\r\n".join(lines).encode(), addr)
-
-
 async def emergency(ann, ben):
     """E2A-015, TS 33.328 s. 7.5: to the E-CSCF, of strangers too; protected up to here if it was registered, else in clear and
     never end to end."""
-    _, ecscf = await asyncio.get_running_loop().create_datagram_endpoint(Ecscf, local_addr=("127.0.0.1", lab.base + 7))
+    media = rtp_socket()
+
+    def echo():
+        data, peer = media.recvfrom(2000)
+        media.sendto(data, peer)
+    asyncio.get_running_loop().add_reader(media, echo)
+    ecscf = await Core(lab.base + 7, lambda m: sdp([f"m=audio {media.getsockname()[1]} RTP/AVP 8"])).start()
     stranger = await Phone("zoe", DOMAIN, "demo").open_udp(lab.base + 8, ACCESS)
     sock, ours = rtp_socket(), key()
     port = sock.getsockname()[1]

@@ -1,5 +1,6 @@
-"""What the tests of IMS phones share: ports of their own, processes that are ended and must end well, a gateway, a phone that
-is a script."""
+"""What the tests of IMS phones share: ports of their own, processes that are ended and must end well, a gateway, a phone and a
+core that are scripts."""
+import asyncio
 import hashlib
 import os
 import secrets
@@ -12,22 +13,31 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../registration"))
-from sip import Client, Message, digest # noqa: E402,F401
+from sip import Client, Message, digest # noqa: E402
 
 DOMAIN = "ims.example"
 
 
+def is_free(port):
+    try:
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            with socket.socket(socket.AF_INET, kind) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))  # who waits is no owner
+                s.bind(("127.0.0.1", port))
+        return True
+    except OSError:
+        return False
+
+
 def free_base(n):
-    """The first of n ports in a row."""
-    for base in range(24500 + os.getpid() % 8 * n, 24990 - n, n):
-        try:
-            for port in range(base, base + n):
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(socket.AF_INET, kind) as s:
-                        s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
+    """The first of n ports in a row, and what keeps others away: the tenth."""
+    for i in range(8):
+        base = 24500 + (os.getpid() + i) % 8 * n
+        if all(map(is_free, range(base, base + n))):
+            try:
+                return base, socket.create_server(("127.0.0.1", base + 9))
+            except OSError:
+                pass
     raise RuntimeError("no free ports")
 
 
@@ -37,7 +47,8 @@ class Lab:
     Iq."""
 
     def __init__(self, build, name):
-        self.build, self.base = build, free_base(60)
+        self.build = build
+        self.base, self.lock = free_base(60)
         self.dir = tempfile.mkdtemp(prefix=f"{name}-")
         self.processes = []
 
@@ -112,6 +123,7 @@ class Lab:
         return ":".join(f"{b:02X}" for b in hashlib.sha256(der).digest())
 
     def down(self):
+        self.lock.close()
         for _, p in self.processes:
             if p.poll() is None:
                 p.send_signal(2)
@@ -140,6 +152,8 @@ class Phone(Client):
         contact = [f"Contact: {self.contact};expires=600", f"P-Access-Network-Info: {network}", *more]
         aor = f"<{self.aor}>"
         challenge = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", contact, To=aor))
+        if challenge.status == 200:  # the core that is a script
+            return challenge.all("Security-Server")
         assert challenge.status == 401, challenge.text
         server = challenge.all("Security-Server")
         verify = [f"Security-Verify: {', '.join(server)}"] if server else []
@@ -175,3 +189,33 @@ def sdp(lines, port=None):
 async def called(ann, words):
     assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], f"call me {words}")).status == 200
     return await ann.next("INVITE")
+
+
+class Core(asyncio.DatagramProtocol):
+    """A core that is a script: says 200 to every REGISTER, calls go to `route`, or here: `answer(invite)` gives the SDP."""
+
+    def __init__(self, port, answer=None, route=None):
+        self.port, self.answer, self.route = port, answer, route or f"sip:127.0.0.1:{port};lr"
+        self.invites = []
+
+    async def start(self):
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", self.port))
+        return self
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        m, headers, body = Message(data.decode()), [], ""
+        if m.method == "REGISTER":
+            headers = [f"Contact: {m['Contact']}", f"Path: {m['Path']}", f"Service-Route: <{self.route}>",
+                       f"P-Associated-URI: {m['To']}"]
+        elif m.method == "INVITE":
+            self.invites.append(m)
+            headers, body = [f"Contact: <sip:core@127.0.0.1:{self.port}>", "Content-Type: application/sdp"], self.answer(m)
+        elif m.method != "BYE":
+            return
+        to = m["To"] if ";tag=" in m["To"] else f"{m['To']};tag=core"
+        lines = ["SIP/2.0 200 OK", *(f"Via: {v}" for v in m.all("Via")), f"From: {m['From']}", f"To: {to}",
+                 f"Call-ID: {m['Call-ID']}", f"CSeq: {m['CSeq']}", *headers, f"Content-Length: {len(body)}", "", body]
+        self.transport.sendto("\r\n".join(lines).encode(), addr)

@@ -13,16 +13,15 @@ import time
 
 BUILD = os.path.abspath(sys.argv[1])
 sys.argv[2:] = []
-from phone_lab import DOMAIN, Lab, Phone, called, sdp  # noqa: E402
-
-lab = Lab(BUILD, "tls-media")
-BRIDGE, SERVER, LIBRE = lab.base + 27, lab.base + 28, lab.base + 29
+from phone_lab import DOMAIN, Core, Lab, Phone, called, sdp  # noqa: E402
 
 
 class Openssl:
     """What is written goes out over TLS; `got` is what came."""
+    started = []
 
     async def start(self, *args):
+        self.started.append(self)
         self.p = await asyncio.create_subprocess_exec(
             "openssl", *args, "-quiet", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
         self.got, self.ended, self.bridge = b"", asyncio.Event(), None
@@ -299,14 +298,107 @@ def judge():
     assert primitives >= {1, 4, 7, 8, 11, 12}, primitives
     assert len(lab.frames(f'msrp.method == "SEND" && ({core})', ["frame.number"], decode)) >= 8
     access = f"tcp.len > 0 && !({core}) && tcp.port != {BRIDGE}"
-    assert not lab.frames(f"{access} && !tls", ["frame.number", "_ws.col.Info"])
+    assert not lab.frames(f'{access} && (msrp || bfcp || frame contains "MSRP tid1")', ["frame.number", "_ws.col.Info"], decode)
     assert len(lab.frames(f"{access} && tls.app_data", ["frame.number"])) > 20
 
 
-async def main():
-    global mine
-    mine = lab.certificate("ann")
-    lab.certificate("eve")
+async def tls_that_passes(core, phone):
+    """E2A-008: without an indication TLS is between the two ends: s_client of the phone, s_server in the core, who see each
+    other's certificate; with CEMA their paths too pass as they are."""
+    theirs = lab.certificate("theirs")
+    end = f"msrps://core.example:{SERVER}/far;tcp"
+    core.answer = lambda m: sdp([f"m=message {SERVER} TCP/TLS/MSRP *", "a=setup:passive", "a=msrp-cema", f"a=fingerprint:SHA-256 {theirs}",
+                                 f"a=path:{end}", "a=accept-types:*"])
+    answer, dialog = await phone.invites(msrp("active", "a=msrp-cema"))
+    assert answer.status == 200 and theirs in answer.body.upper() and f"a=path:{end}" in answer.body, answer.text
+    assert mine in core.invites[-1].body.upper() and "a=path:msrps://127.0.0.1:9/ann;tcp" in core.invites[-1].body, core.invites
+    server = await Openssl.server("theirs")
+    client = await Openssl().start("s_client", "-connect", f"127.0.0.1:{port_of(answer.body)}", "-CAfile", f"{lab.dir}/theirs.pem",
+                                   "-verify_return_error", *Openssl.identity("ann"))
+    client.write(b"not MSRP at all")
+    await server.until(b"not MSRP at all")
+    server.write(b"nor this")
+    await client.until(b"nor this")
+    await client.stop()
+    await asyncio.wait_for(server.ended.wait(), 5)
+    await phone.hangs_up(dialog)
+
+
+class Far:
+    """The MSRP end in the core: one connection at a time."""
+
+    def __init__(self, core, *attributes):
+        core.answer = lambda m: sdp([f"m=message {SERVER} TCP/MSRP *", "a=setup:passive", f"a=path:{self.path}", "a=accept-types:*",
+                                     *attributes])
+        self.path = "msrp://far.example:5/x;tcp"
+
+    async def start(self):
+        self.came = asyncio.get_running_loop().create_future()
+        self.server = await asyncio.start_server(lambda *streams: self.came.set_result(streams), "127.0.0.1", SERVER)
+        return self
+
+    async def streams(self):
+        return await asyncio.wait_for(self.came, 8)
+
+    def close(self):
+        self.server.close()
+
+
+async def cema_in_clear(core, phone):
+    """RFC 6714: both ends know it and no scheme changes, so paths pass; what follows too."""
+    far = await Far(core, "a=msrp-cema").start()
+    ours = "msrp://phone.example:9/ann;tcp"
+    answer, dialog = await phone.invites(sdp(["m=message 9 TCP/MSRP *", "a=setup:active", f"a=path:{ours}", "a=msrp-cema",
+                                              "a=accept-types:*"]))
+    assert answer.status == 200 and "a=msrp-cema" in answer.body and f"a=path:{far.path}" in answer.body, answer.text
+    assert "a=msrp-cema" in core.invites[-1].body and f"a=path:{ours}" in core.invites[-1].body, core.invites[-1].text
+    _, writer = await asyncio.open_connection("127.0.0.1", int(re.search(r"m=message (\d+)", answer.body)[1]))
+    send = (f"MSRP tid1 SEND\r\nTo-Path: {far.path}\r\nFrom-Path: {ours}\r\nMessage-ID: msg1\r\nByte-Range: 1-5/5\r\n"
+            "Content-Type: text/plain\r\n\r\nhello\r\n-------tid1$\r\n").encode()
+    writer.write(send)
+    assert await (await far.streams())[0].readexactly(len(send)) == send
+    writer.close()
+    far.close()
+    await phone.hangs_up(dialog)
+
+
+async def tcp_lost_in_the_core(core, phone):
+    """SDP-017 IQ-003: TLS ends here, so the paths are ours even if both know CEMA; and TLS goes with the connection of the core."""
+    far = await Far(core, "a=msrp-cema").start()
+    answer, dialog = await phone.invites(msrp("active", "a=msrp-cema", "a=3ge2ae:requested"))
+    path = re.search(r"a=path:(msrps://\S+)", answer.body)[1]
+    assert answer.status == 200 and path != far.path and "a=msrp-cema" not in answer.body, answer.text
+    towards = re.search(r"a=path:(msrp://\S+)", core.invites[-1].body)[1]
+    tls = await Openssl.client(port_of(answer.body))
+    reader, writer = await far.streams()
+    tls.write((f"MSRP tid1 SEND\r\nTo-Path: {path}\r\nFrom-Path: msrps://127.0.0.1:9/ann;tcp\r\nMessage-ID: msg1\r\n"
+               "Byte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tid1$\r\n").encode())
+    head = await asyncio.wait_for(reader.readuntil(b"Message-ID"), 8)
+    assert f"To-Path: {far.path}\r\nFrom-Path: {towards}\r\n".encode() in head, head
+    writer.close()
+    await asyncio.wait_for(tls.ended.wait(), 5)
+    far.close()
+    await phone.hangs_up(dialog)
+
+
+async def play(case, *args):
+    await case(*args)
+    for tls in Openssl.started:
+        await tls.stop()
+    Openssl.started.clear()
+    print("ok", case.__name__, flush=True)
+
+
+async def with_a_script_as_core():
+    core = await Core(lab.base).start()
+    phone = await Phone("ann", DOMAIN, "demo").open_udp(lab.base + 5, ("127.0.0.1", lab.base + 4))
+    lab.gateway(mediasec="msrp-tls", core_cema="first")
+    await phone.signs_in("msrp-tls")
+    for case in (tls_that_passes, cema_in_clear, tcp_lost_in_the_core):
+        await play(case, core, phone)
+
+
+async def with_the_demo_core():
     lab.core()
     lab.gateway(mediasec="sdes-srtp msrp-tls bfcp-tls", rcs51="yes")
     lab.capture()
@@ -316,20 +408,23 @@ async def main():
                  bfcp_of_a_phone_that_connects_and_is_the_server_of_tls, msrp_of_a_phone_that_connects,
                  msrp_of_a_phone_that_listens, tls_lost_and_found, a_server_with_another_certificate,
                  a_phone_without_a_certificate, nobody_listens):
-        await case(ann)
-        print("ok", case.__name__, flush=True)
+        await play(case, ann)
     ben = await Phone("ben", DOMAIN, "demo").open_udp(lab.base + 6, ("127.0.0.1", lab.base + 4))
     await ben.signs_in("sdes-srtp")
     for case in (an_indication_without_registration, rcs_without_an_indication):
-        await case(ben)
-        print("ok", case.__name__, flush=True)
+        await play(case, ben)
     judge()
     print("ok judge", flush=True)
 
-try:
-    asyncio.run(main())
-except BaseException:
-    print(lab.log("gateway")[-6000:])
-    raise
-finally:
-    lab.down()
+for part in (with_the_demo_core, with_a_script_as_core):
+    lab = Lab(BUILD, "tls-media")
+    BRIDGE, SERVER, LIBRE = lab.base + 27, lab.base + 28, lab.base + 29
+    mine = lab.certificate("ann")
+    lab.certificate("eve")
+    try:
+        asyncio.run(part())
+    except BaseException:
+        print(lab.log("gateway")[-6000:])
+        raise
+    finally:
+        lab.down()
