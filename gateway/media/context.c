@@ -7,7 +7,7 @@
 #include "gateway/media/data.h"
 #include "gateway/media/fax.h"
 
-static struct gw_termination *find_term(const struct gw_context *cx, uint8_t id)
+struct gw_termination *gw_context_term(const struct gw_context *cx, uint8_t id)
 {
     for (unsigned i = 0; cx && i < cx->nterms; i++)
         if (cx->terms[i]->id == id)
@@ -15,7 +15,7 @@ static struct gw_termination *find_term(const struct gw_context *cx, uint8_t id)
     return NULL;
 }
 
-static struct gw_stream *find_stream(const struct gw_context *cx, uint8_t id)
+struct gw_stream *gw_context_stream(const struct gw_context *cx, uint8_t id)
 {
     for (unsigned i = 0; cx && i < cx->nstreams; i++)
         if (cx->streams[i]->conf.id == id)
@@ -23,168 +23,12 @@ static struct gw_stream *find_stream(const struct gw_context *cx, uint8_t id)
     return NULL;
 }
 
-static struct gw_data *find_data(const struct gw_context *cx, uint8_t id)
+struct gw_data *gw_context_data(const struct gw_context *cx, uint8_t id)
 {
     for (unsigned i = 0; cx && i < cx->ndatas; i++)
         if (cx->datas[i]->conf.id == id)
             return cx->datas[i];
     return NULL;
-}
-
-/* ---- checking ---- */
-
-static bool is_text(const char *s, size_t size)
-{
-    return memchr(s, 0, size) != NULL;
-}
-
-/* By trial: the SRTP room knows which key lengths and flags go with which suite. */
-static int check_crypto(const struct gw_iq_crypto *c)
-{
-    struct gw_srtp_session *s = NULL;
-    int err = c->suite == GW_IQ_SUITE_NONE ? 0 : gw_srtp_session_new(GW_SRTP_RECV, c, GW_SRTP_FAST, &s);
-
-    gw_srtp_session_free(s);
-    return err;
-}
-
-static int check_term(const struct gw_worker *w, const struct gw_iq_term *t, const struct gw_termination *has,
-                      bool may_make)
-{
-    unsigned f = t->family == 6;
-    int err = 0;
-
-    if (t->id == 0 || t->realm > GW_IQ_CORE || t->security > GW_IQ_TLS || t->setup > GW_IQ_SETUP_ACTIVE)
-        return GW_E_INVAL;
-    if ((t->family != 4 && t->family != 6) || t->nfingerprints > GW_IQ_FINGERPRINTS || t->dscp > 63)
-        return GW_E_INVAL;
-    if (!is_text(t->remote_ufrag, sizeof(t->remote_ufrag)) || !is_text(t->remote_pwd, sizeof(t->remote_pwd)))
-        return GW_E_INVAL;
-    if (t->has_ice && t->realm != GW_IQ_ACCESS)
-        return GW_E_UNSUPPORTED;
-    if (t->security == GW_IQ_SDES)
-        err = check_crypto(&t->local);
-    if (t->security == GW_IQ_SDES && !err)
-        err = check_crypto(&t->remote);
-    if (err)
-        return err;
-    if (t->transport > GW_IQ_TCP || t->tcp_setup > GW_IQ_SETUP_ACTIVE || (t->has_sctp && t->security != GW_IQ_DTLS))
-        return GW_E_INVAL;
-    if (t->security == GW_IQ_TLS && t->transport != GW_IQ_TCP)
-        return GW_E_INVAL;
-    if (t->transport == GW_IQ_TCP && (t->has_ice || (t->security != GW_IQ_PLAIN && t->security != GW_IQ_TLS)))
-        return GW_E_UNSUPPORTED;
-    if (has) /* what makes a termination what it is cannot change */
-        return has->realm == t->realm &&
-                       (has->security >= GW_IQ_DTLS ? has->security : GW_IQ_PLAIN) ==
-                           (t->security >= GW_IQ_DTLS ? t->security : GW_IQ_PLAIN) &&
-                       has->has_ice == t->has_ice && has->has_rtcp_mux == (t->has_rtcp_mux || t->has_ice) &&
-                       has->conf.transport == t->transport
-                   ? 0
-                   : GW_E_STATE;
-    if (!may_make)
-        return GW_E_NOTFOUND;
-    if (t->realm == GW_IQ_CORE ? !w->core_ip[f].family : w->shared[f].in.fd < 0)
-        return GW_E_POLICY; /* no address of that family */
-    return 0;
-}
-
-/* A termination that is there or is named in the same request. */
-static int realm_of(const struct gw_context *cx, const struct gw_iq_req *req, uint8_t id)
-{
-    const struct gw_termination *t = find_term(cx, id);
-
-    if (t)
-        return t->realm;
-    for (unsigned i = 0; i < req->nterms; i++)
-        if (req->terms[i].id == id)
-            return req->terms[i].realm;
-    return -1;
-}
-
-static enum gw_iq_security security_of(const struct gw_context *cx, const struct gw_iq_req *req, uint8_t id)
-{
-    for (unsigned i = 0; i < req->nterms; i++)
-        if (req->terms[i].id == id)
-            return (enum gw_iq_security)req->terms[i].security;
-    return (enum gw_iq_security)find_term(cx, id)->security;
-}
-
-static enum gw_iq_transport transport_of(const struct gw_context *cx, const struct gw_iq_req *req, uint8_t id)
-{
-    for (unsigned i = 0; i < req->nterms; i++)
-        if (req->terms[i].id == id)
-            return (enum gw_iq_transport)req->terms[i].transport;
-    return (enum gw_iq_transport)find_term(cx, id)->conf.transport;
-}
-
-static int check_stream(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_stream *s)
-{
-    if (s->id == 0 || s->kind > GW_IQ_IMAGE || s->npts > GW_IQ_PTS || s->nexts > GW_IQ_EXTS)
-        return GW_E_INVAL;
-    if (!is_text(s->mid, sizeof(s->mid)))
-        return GW_E_INVAL;
-    if (s->udptl[0].ec > GW_IQ_EC_FEC || s->udptl[1].ec > GW_IQ_EC_FEC)
-        return GW_E_INVAL;
-    for (unsigned i = 0; i < s->npts; i++)
-        if (s->pts[i].access > 127 || s->pts[i].core > 127)
-            return GW_E_INVAL;
-    if (realm_of(cx, req, s->access_term) != GW_IQ_ACCESS || realm_of(cx, req, s->core_term) != GW_IQ_CORE)
-        return GW_E_NOTFOUND;
-    if (s->is_opaque &&
-        (security_of(cx, req, s->access_term) != GW_IQ_PLAIN || security_of(cx, req, s->core_term) != GW_IQ_PLAIN))
-        return GW_E_INVAL;
-    return 0;
-}
-
-static int check_channel(const struct gw_context *cx, const struct gw_iq_req *req, const struct gw_iq_channel *c)
-{
-    const struct gw_data *has = find_data(cx, c->id);
-
-    if (c->id == 0 || c->protocol > GW_IQ_T38 || c->udptl.ec > GW_IQ_EC_FEC || c->t140_pt > 127 ||
-        (c->red_pt > 127 && c->red_pt != 0xff) || c->generations > 7)
-        return GW_E_INVAL;
-    if (!is_text(c->own_uri, sizeof(c->own_uri)) || !is_text(c->peer_uri, sizeof(c->peer_uri)) ||
-        !is_text(c->core_uri, sizeof(c->core_uri)) || !is_text(c->core_path, sizeof(c->core_path)))
-        return GW_E_INVAL;
-    if (realm_of(cx, req, c->access_term) != GW_IQ_ACCESS || realm_of(cx, req, c->core_term) != GW_IQ_CORE)
-        return GW_E_NOTFOUND;
-    if (transport_of(cx, req, c->access_term) == GW_IQ_TCP &&
-        (transport_of(cx, req, c->core_term) != GW_IQ_TCP || c->protocol > GW_IQ_BFCP))
-        return GW_E_INVAL;
-    return has && (has->conf.protocol != c->protocol || has->conf.stream != c->stream ||
-                   has->conf.access_term != c->access_term || has->conf.core_term != c->core_term)
-               ? GW_E_STATE
-               : 0;
-}
-
-static int check(const struct gw_worker *w, const struct gw_context *cx, const struct gw_iq_req *req)
-{
-    bool may_make = req->op == GW_IQ_RESERVE || req->op == GW_IQ_RESERVE_CONFIGURE;
-    unsigned nterms = cx ? cx->nterms : 0, nstreams = cx ? cx->nstreams : 0, ndatas = cx ? cx->ndatas : 0;
-    int err = 0;
-
-    if (req->nterms > GW_IQ_TERMS || req->nstreams > GW_IQ_STREAMS || !is_text(req->call, sizeof(req->call)))
-        return GW_E_INVAL;
-    for (unsigned i = 0; !err && i < req->nterms; i++) {
-        const struct gw_termination *has = find_term(cx, req->terms[i].id);
-        err = check_term(w, &req->terms[i], has, may_make);
-        nterms += !has;
-        for (unsigned k = 0; k < i; k++)
-            if (req->terms[k].id == req->terms[i].id)
-                err = GW_E_INVAL;
-    }
-    for (unsigned i = 0; !err && i < req->nstreams; i++) {
-        err = check_stream(cx, req, &req->streams[i]);
-        nstreams += !find_stream(cx, req->streams[i].id);
-    }
-    for (unsigned i = 0; !err && i < req->nchannels; i++) {
-        err = check_channel(cx, req, &req->channels[i]);
-        ndatas += !find_data(cx, req->channels[i].id);
-    }
-    if (!err && (nterms > GW_IQ_TERMS || nstreams > GW_IQ_STREAMS || ndatas > GW_IQ_CHANNELS))
-        err = GW_E_LIMIT;
-    return err;
 }
 
 /* ---- joining ---- */
@@ -212,8 +56,8 @@ static void join(struct gw_context *cx)
     }
     for (unsigned i = 0; i < cx->nstreams; i++) {
         struct gw_stream *s = cx->streams[i];
-        s->term[0] = find_term(cx, s->conf.access_term);
-        s->term[1] = find_term(cx, s->conf.core_term);
+        s->term[0] = gw_context_term(cx, s->conf.access_term);
+        s->term[1] = gw_context_term(cx, s->conf.core_term);
         for (unsigned k = 0; k < 2; k++)
             s->term[k]->streams[s->term[k]->nstreams++] = s;
     }
@@ -222,8 +66,8 @@ static void join(struct gw_context *cx)
 static void join_datas(struct gw_context *cx)
 {
     for (unsigned i = 0; i < cx->ndatas; i++) {
-        cx->datas[i]->access = find_term(cx, cx->datas[i]->conf.access_term);
-        cx->datas[i]->core = find_term(cx, cx->datas[i]->conf.core_term);
+        cx->datas[i]->access = gw_context_term(cx, cx->datas[i]->conf.access_term);
+        cx->datas[i]->core = gw_context_term(cx, cx->datas[i]->conf.core_term);
     }
 }
 
@@ -318,12 +162,12 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
     int err = 0;
 
     for (unsigned i = 0; !err && i < req->nterms; i++)
-        if (!find_term(cx, req->terms[i].id)) {
+        if (!gw_context_term(cx, req->terms[i].id)) {
             err = gw_termination_new(cx, &req->terms[i], &cx->terms[cx->nterms]);
             cx->nterms += !err;
         }
     for (unsigned i = 0; !err && i < req->nstreams; i++) {
-        struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        struct gw_stream *s = gw_context_stream(cx, req->streams[i].id);
         if (!s) {
             s = malloc(sizeof(*s));
             if (!s)
@@ -335,7 +179,7 @@ static int reserve(struct gw_context *cx, const struct gw_iq_req *req)
             err = gw_fax_new(cx->w, s);
     }
     for (unsigned i = 0; !err && i < req->nchannels; i++)
-        if (!find_data(cx, req->channels[i].id)) {
+        if (!gw_context_data(cx, req->channels[i].id)) {
             err = gw_data_new(cx, &req->channels[i], &cx->datas[cx->ndatas]);
             cx->ndatas += !err;
         }
@@ -360,7 +204,7 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
     bool is_new = !cx, was_open[GW_IQ_STREAMS] = { false };
     struct gw_addr was[GW_IQ_STREAMS] = { 0 };
 
-    reply->err = check(w, cx, req);
+    reply->err = gw_context_check(w, cx, req);
     if (!reply->err && is_new)
         reply->err = context_new(w, req->call, req->is_emergency, &cx);
     if (reply->err)
@@ -383,17 +227,17 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
         was[i] = cx->streams[i]->term[1]->rtp.remote;
     }
     for (unsigned i = 0; i < req->nstreams; i++)
-        gw_stream_apply(find_stream(cx, req->streams[i].id), &req->streams[i]);
+        gw_stream_apply(gw_context_stream(cx, req->streams[i].id), &req->streams[i]);
     join(cx);
     for (unsigned i = 0; i < req->nterms; i++) {
-        struct gw_termination *t = find_term(cx, req->terms[i].id);
+        struct gw_termination *t = gw_context_term(cx, req->terms[i].id);
         gw_termination_apply(t, &req->terms[i]);
         gw_termination_local(t, &reply->locals[reply->nlocals++]);
     }
     for (unsigned i = 0; i < req->nterms; i++) /* the association's ports may be known only now */
-        gw_data_dtls_up(find_term(cx, req->terms[i].id));
+        gw_data_dtls_up(gw_context_term(cx, req->terms[i].id));
     for (unsigned i = 0; i < req->nchannels; i++)
-        gw_data_apply(find_data(cx, req->channels[i].id), &req->channels[i]);
+        gw_data_apply(gw_context_data(cx, req->channels[i].id), &req->channels[i]);
     ask_keyframe(cx, was_open, was);
     reply->ctx = cx->id;
     if (is_new)
@@ -404,12 +248,12 @@ static void do_configure(struct gw_worker *w, struct gw_context *cx, const struc
 static void do_through(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
 {
     for (unsigned i = 0; i < req->nstreams; i++)
-        if (!find_stream(cx, req->streams[i].id)) {
+        if (!gw_context_stream(cx, req->streams[i].id)) {
             reply->err = GW_E_NOTFOUND;
             return;
         }
     for (unsigned i = 0; i < req->nstreams; i++) {
-        struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        struct gw_stream *s = gw_context_stream(cx, req->streams[i].id);
         bool opens = req->streams[i].to_core && !s->gate[GW_FROM_ACCESS];
         s->gate[GW_FROM_ACCESS] = s->conf.to_core = req->streams[i].to_core;
         s->gate[GW_FROM_CORE] = s->conf.to_access = req->streams[i].to_access;
@@ -430,7 +274,7 @@ static void count(const struct gw_context *cx, struct gw_iq_reply *reply)
 static void do_refuse(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
 {
     for (unsigned i = 0; i < req->nchannels; i++) {
-        struct gw_termination *t = find_term(cx, req->channels[i].access_term);
+        struct gw_termination *t = gw_context_term(cx, req->channels[i].access_term);
         if (!t || !gw_data_refuse(t, req->channels[i].stream))
             reply->err = GW_E_NOTFOUND;
     }
@@ -440,7 +284,7 @@ static void do_refuse(struct gw_context *cx, const struct gw_iq_req *req, struct
 static void do_release(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
 {
     for (unsigned i = 0; i < req->nterms; i++)
-        if (!find_term(cx, req->terms[i].id)) {
+        if (!gw_context_term(cx, req->terms[i].id)) {
             reply->err = GW_E_NOTFOUND;
             return;
         }
@@ -476,7 +320,7 @@ static void do_release(struct gw_context *cx, const struct gw_iq_req *req, struc
 static void do_keyframe(struct gw_context *cx, const struct gw_iq_req *req, struct gw_iq_reply *reply)
 {
     for (unsigned i = 0; i < req->nstreams; i++) {
-        struct gw_stream *s = find_stream(cx, req->streams[i].id);
+        struct gw_stream *s = gw_context_stream(cx, req->streams[i].id);
         if (s)
             gw_stream_keyframe(s);
         else
@@ -511,8 +355,8 @@ void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct g
         gw_stats_inc(GW_STAT_CONTEXT_REFUSED);
     if (reply->err)
         gw_log(GW_LOG_WARNING, "iq",
-               req->call[0] && is_text(req->call, sizeof(req->call)) ? req->call
-               : cx                                                  ? cx->call
-                                                                     : NULL,
+               req->call[0] && memchr(req->call, 0, sizeof(req->call)) ? req->call
+               : cx                                                    ? cx->call
+                                                                       : NULL,
                "request %u refused: %s", req->op, gw_err_text(reply->err));
 }

@@ -262,6 +262,13 @@ void gw_worker_notify_with(struct gw_context *cx, const struct gw_iq_notify *n);
 /* context.c: Iq procedures */
 void gw_context_order(struct gw_worker *w, const struct gw_iq_req *req, struct gw_iq_reply *reply);
 void gw_context_free(struct gw_context *cx);
+/* By id; NULL: none, or no context. */
+struct gw_termination *gw_context_term(const struct gw_context *cx, uint8_t id);
+struct gw_stream *gw_context_stream(const struct gw_context *cx, uint8_t id);
+struct gw_data *gw_context_data(const struct gw_context *cx, uint8_t id);
+
+/* context_check.c: cx NULL is a context that is to be made; the counts of the request are within their bounds */
+int gw_context_check(const struct gw_worker *w, const struct gw_context *cx, const struct gw_iq_req *req);
 
 /* termination.c: life cycle and own sockets */
 int gw_termination_new(struct gw_context *cx, const struct gw_iq_term *in, struct gw_termination **out);
