@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/stack.h"
@@ -24,8 +23,8 @@ struct sample {
 };
 
 struct options {
-    unsigned users, calls, rounds, hold; /* hold: seconds */
-    bool has_tls;
+    unsigned users, calls, rounds, hold, last; /* hold: seconds */
+    bool has_tls, has_rows;
     const char *only;
 };
 
@@ -60,7 +59,8 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
 {
     double cpu[PARTS + 1], front, control, media;
     long kb[4];
-    unsigned fds, before = o->hold ? o->calls / 2 : 0, calls = o->calls - before; /* the latter are measured */
+    unsigned fds, before = o->hold ? o->calls / 2 : o->last && o->last < o->calls ? o->calls - o->last : 0;
+    unsigned calls = o->calls - before; /* the latter are measured */
     struct load_result r;
 
     usleep(300000);
@@ -72,14 +72,17 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     kb[1] = stack_rss_kb(s);
     out->kb_user = (double)(kb[1] - kb[0]) / o->users;
     out->us[REGISTER] = (stack_cpu_s(s) - cpu[0]) * 1e6 / o->users;
-    if (before) {
+    if (before && !o->hold && !make_calls(u, l, before))
+        return false;
+    if (before && o->hold) {
         users_idle(u, o->hold * 1000); /* what registering leaves is no call's */
         if (!make_calls(u, l, before))
             return false;
         hold_calls(u, l, o->hold, &r);
     }
     cpu[1] = stack_cpu_s(s);
-    kb[1] = stack_rss_kb(s);
+    if (!o->last)
+        kb[1] = stack_rss_kb(s);
     fds = stack_fds(s);
     front = stack_thread_cpu_s(s, "front");
     media = stack_thread_cpu_s(s, "media");
@@ -93,11 +96,11 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     out->front_us = (stack_thread_cpu_s(s, "front") - front) * 1e6 / calls;
     out->media_us = (stack_thread_cpu_s(s, "media") - media) * 1e6 / calls;
     out->control_us = (cpu[3] - front - media - control) * 1e6 / calls - out->front_us - out->media_us;
-    if (o->calls)
+    if (o->calls && !o->last) /* else there may be more than a core could send media for */
         hold_calls(u, l, o->hold, &r);
     kb[2] = stack_rss_kb(s);
     out->fds_call = calls ? (stack_fds(s) - fds) / (double)calls : 0;
-    if (o->calls && r.received[0] + r.received[1] < (r.sent[0] + r.sent[1]) / 2) {
+    if (o->calls && !o->last && r.received[0] + r.received[1] < (r.sent[0] + r.sent[1]) / 2) {
         fprintf(stderr, "%s: %llu of %llu packets arrived\n", s->name,
                 (unsigned long long)(r.received[0] + r.received[1]), (unsigned long long)(r.sent[0] + r.sent[1]));
         return false;
@@ -112,7 +115,7 @@ static bool steps(const struct stack *s, const struct options *o, struct users *
     out->us[CONNECT] = calls ? out->front_us + out->control_us + out->media_us - out->us[INVITE] : 0;
     out->us[HANG_UP] = o->calls ? (cpu[4] - cpu[3]) * 1e6 / o->calls : 0;
     out->kb_base = (double)kb[0];
-    out->kb_call = calls ? (double)(kb[2] - kb[1]) / calls : 0;
+    out->kb_call = calls ? (double)(kb[2] - kb[1]) / (o->last ? o->calls : calls) : 0;
     out->kb_left = (double)(kb[3] - kb[1]);
     return true;
 }
@@ -156,6 +159,24 @@ static bool run_once(const struct stack *s, const struct options *o, const char 
     return ok;
 }
 
+static void print_rows(const struct options *o, struct sample s[ROUNDS_MAX], unsigned n)
+{
+    const struct sample *m = &s[n / 2];
+
+    if (!n)
+        return;
+    qsort(s, n, sizeof(s[0]), by_setup);
+    if (o->calls) {
+        row_print("a whole set-up (SIP, SDP, ICE, DTLS), the last of so many calls", "us", o->calls, setup_us(m));
+        row_print("memory of a call that was just made", "kB", o->calls, m->kb_call);
+        row_print("hanging up", "us", o->calls, m->us[HANG_UP]);
+        return;
+    }
+    row_print(o->has_tls ? "registering over TLS" : "registering", "us", o->users, m->us[REGISTER]);
+    row_print(o->has_tls ? "memory of a registered user over TLS" : "memory of a registered user", "kB", o->users,
+              m->kb_user);
+}
+
 static void print_table(const struct options *o, struct sample s[STACKS][ROUNDS_MAX], const unsigned n[STACKS])
 {
     printf("\n%u users over %s, %u calls; CPU in us per user or call, memory in kB (PSS of all its processes)\n",
@@ -195,10 +216,10 @@ int main(int argc, char **argv)
     static const struct option names[] = { { "users", 1, NULL, 'n' },  { "calls", 1, NULL, 'c' },
                                            { "rounds", 1, NULL, 'r' }, { "only", 1, NULL, 'o' },
                                            { "tls", 0, NULL, 't' },    { "hold", 1, NULL, 'h' },
+                                           { "last", 1, NULL, 'l' },   { "rows", 0, NULL, 'R' },
                                            { NULL, 0, NULL, 0 } };
     static struct sample s[STACKS][ROUNDS_MAX];
     struct options o = { .users = 200, .calls = UINT32_MAX, .rounds = 3 };
-    struct rlimit files = { 65536, 65536 };
     unsigned n[STACKS] = { 0 };
     char dir[] = "/tmp/call_bench.XXXXXX";
     int c;
@@ -217,6 +238,12 @@ int main(int argc, char **argv)
         case 'o':
             o.only = optarg;
             break;
+        case 'l':
+            o.last = (unsigned)atoi(optarg);
+            break;
+        case 'R':
+            o.has_rows = true;
+            break;
         case 'h':
             o.hold = (unsigned)atoi(optarg);
             break;
@@ -228,18 +255,23 @@ int main(int argc, char **argv)
         }
     o.calls = o.calls < o.users ? o.calls : o.users;
     if (o.rounds == 0 || o.rounds > ROUNDS_MAX || o.users == 0 || o.users > LOAD_CALLS_MAX || !mkdtemp(dir)) {
-        fprintf(stderr, "call_bench [--users N] [--calls N] [--rounds 1..%d] [--tls] [--hold SECONDS] [--only NAME]\n",
+        fprintf(stderr,
+                "call_bench [--users N] [--calls N] [--rounds 1..%d] [--tls] [--hold SECONDS] [--last CALLS]"
+                " [--only NAME] [--rows]\n",
                 ROUNDS_MAX);
         return 2;
     }
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
-        fprintf(stderr, "not allowed to have more descriptors: large numbers of users will fail\n");
+    if (task_descriptors() < o.users + 3 * o.calls)
+        fprintf(stderr, "not allowed to have that many descriptors: some will fail\n");
     setlinebuf(stdout); /* what waited would be printed again by each child */
     task_pin(0, CORE_OF_GENERATOR);
     for (unsigned r = 0; r < o.rounds; r++)
         for (int k = 0; k < STACKS; k++)
             if (!o.only || strstr(stacks[k]->name, o.only))
                 n[k] += run_once(stacks[k], &o, dir, &s[k][n[k]]);
-    print_table(&o, s, n);
+    if (o.has_rows)
+        print_rows(&o, s[0], n[0]);
+    else
+        print_table(&o, s, n);
     return n[0] + n[1] == 0;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench/target.h"
 
@@ -17,7 +16,7 @@ struct options {
     unsigned rounds;
     double seconds;
     const char *only, *suite, *kind;
-    bool is_search;
+    bool is_search, has_rows;
 };
 
 struct sample {
@@ -86,6 +85,13 @@ static void print_table(const struct options *o, struct sample s[TARGETS][ROUNDS
         qsort(s[t], n[t], sizeof(s[t][0]), by_us);
         median[t] = n[t] ? s[t][n[t] / 2].us : 0;
     }
+    if (o->has_rows && n[IMSGW]) {
+        row_print("a relayed packet, all calls at 50 packets/s both ways", "us", conf->calls, median[IMSGW]);
+        row_print("control of a call (Iq)", "us", conf->calls, s[IMSGW][n[IMSGW] / 2].control_us);
+        row_print("ICE and DTLS of a call", "us", conf->calls, s[IMSGW][n[IMSGW] / 2].setup_us);
+    }
+    if (o->has_rows)
+        return;
     printf("\n%u calls both ways, %s, %u octets, %s %s", conf->calls - conf->reserved, o->kind, 12 + conf->payload,
            conf->has_sdes ? "SDES" : "DTLS-SRTP", o->suite);
     if (conf->reserved)
@@ -192,11 +198,11 @@ static void search(const struct options *o)
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-    static const struct option names[] = { { "calls", 1, NULL, 'n' },   { "rounds", 1, NULL, 'r' },
-                                           { "seconds", 1, NULL, 's' }, { "only", 1, NULL, 'o' },
-                                           { "gcm", 0, NULL, 'g' },     { "sdes", 0, NULL, 'k' },
-                                           { "video", 0, NULL, 'v' },   { "setups", 1, NULL, 'u' },
-                                           { "search", 0, NULL, 'x' },  { NULL, 0, NULL, 0 } };
+    static const struct option names[] = {
+        { "calls", 1, NULL, 'n' },  { "rounds", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' }, { "only", 1, NULL, 'o' },
+        { "gcm", 0, NULL, 'g' },    { "sdes", 0, NULL, 'k' },   { "video", 0, NULL, 'v' },   { "setups", 1, NULL, 'u' },
+        { "search", 0, NULL, 'x' }, { "rows", 0, NULL, 'R' },   { NULL, 0, NULL, 0 }
+    };
     int c;
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -218,6 +224,9 @@ static bool parse(int argc, char **argv, struct options *o)
             break;
         case 'u':
             o->load.setups = (unsigned)atoi(optarg);
+            break;
+        case 'R':
+            o->has_rows = true;
             break;
         case 'x':
             o->is_search = true;
@@ -255,18 +264,17 @@ int main(int argc, char **argv)
                          .seconds = 5,
                          .suite = "AES_CM_128_HMAC_SHA1_80",
                          .kind = "50 packets/s each" };
-    struct rlimit files = { 65536, 65536 };
 
     if (!parse(argc, argv, &o)) {
         fprintf(
             stderr,
             "media_bench [--calls N] [--rounds 1..%d] [--seconds N] [--gcm] [--sdes] [--video] [--setups PER_SECOND]"
-            " [--search] [--only NAME]\n",
+            " [--search] [--only NAME] [--rows]\n",
             ROUNDS_MAX);
         return 2;
     }
     setlinebuf(stdout); /* what waited would be printed again by each child */
-    setrlimit(RLIMIT_NOFILE, &files);
+    task_descriptors();
     task_pin(0, CORE_OF_GENERATOR);
     if (o.is_search)
         search(&o);

@@ -1,6 +1,6 @@
 /* What MSRP between a data channel and TCP costs in the gateway, beside bare SCTP over DTLS (usrsctp and OpenSSL, no
  * session, no gateway) between the same client and a process that does nothing else. Prints medians and ratios, never a
- * verdict. msrp_bench [--mb N] [--rounds N] [--sessions N] */
+ * verdict. msrp_bench [--mb N] [--rounds N] [--sessions N] [--held N] [--rows yes] */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ enum { PIECE = 16000, ROUNDS_MAX = 15, SMALL = 100, AT_ONCE = 10, CORE_OF_TARGET
 static struct gw_dtls_identity *identity; /* of both ends of the bare path, and of the client */
 static struct gw_sctp_host *host;
 static uint64_t megabytes = 64;
-static unsigned rounds = 3, sessions = 100;
+static unsigned rounds = 3, sessions = 100, nheld; /* held: sessions that are there meanwhile */
+static bool has_rows;
 
 struct figures {
     double mb_s, cpu_ms; /* CPU milliseconds of the target for each megabyte, or message, or session */
@@ -81,7 +82,8 @@ static void run_bare(int in, void *arg)
 /* ---- the gateway ---- */
 
 static char conf_text[] = "access_address = 127.0.0.1\naccess_port = 22800\ncore_address = 127.0.0.1\n"
-                          "core_port_min = 22810\ncore_port_max = 22990\nmedia_contexts = 1000\nworkers = 1\n";
+                          "core_port_min = 1024\ncore_port_max = 32000\nmedia_contexts = 60000\nworkers = 1\n"
+                          "consent_timeout_s = 3600\n";
 
 static const struct gw_iq_reply *ask(const struct gw_iq_req *req)
 {
@@ -284,6 +286,24 @@ static struct figures make_sessions(unsigned n)
     return (struct figures){ n * 1e6 / (double)(gw_clock_us() - begin), (cpu() - before) * 1e3 / n };
 }
 
+static struct call *held;
+static double held_kb;
+
+static void hold_sessions(void)
+{
+    uint64_t end = gw_clock_us() + 300 * GW_S;
+    long before = task_pss_kb(gateway.pid);
+
+    held = calloc(nheld, sizeof(*held));
+    for (unsigned i = 0; i < nheld; i++) {
+        make_call(&held[i]);
+        while (!held[i].end.is_up && gw_clock_us() < end)
+            turn(&held[i].end, -1, false);
+    }
+    if (nheld)
+        held_kb = (double)(task_pss_kb(gateway.pid) - before) / nheld;
+}
+
 /* ---- the table ---- */
 
 enum { BARE_UP, BARE_DOWN, GW_UP, GW_DOWN, GW_SMALL, BARE_SMALL, GW_SESSIONS, ROWS };
@@ -354,6 +374,24 @@ static void print_table(struct figures f[ROWS][ROUNDS_MAX])
     printf("sessions made and ended: %.0f/s, %.2f ms of CPU each\n", m[GW_SESSIONS].mb_s, m[GW_SESSIONS].cpu_ms);
 }
 
+static void print_rows(struct figures f[ROWS][ROUNDS_MAX])
+{
+    static const struct {
+        const char *what;
+        int row;
+        double factor;
+    } rows[] = { { "an MSRP message of 100 octets, so many sessions held", GW_SMALL, SMALL },
+                 { "a kilobyte of an MSRP file from the client, so many sessions held", GW_UP, 1 },
+                 { "an MSRP session made and ended, so many held", GW_SESSIONS, 1e3 } };
+
+    for (unsigned k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+        struct figures *r = f[rows[k].row];
+        qsort(r, rounds, sizeof(r[0]), by_rate);
+        row_print(rows[k].what, "us", nheld, r[rounds / 2].cpu_ms * rows[k].factor / (k == 0 ? 1e3 : 1));
+    }
+    row_print("memory of an MSRP session that was just made", "kB", nheld, held_kb);
+}
+
 int main(int argc, char **argv)
 {
     static const uint16_t profile = GW_IQ_AEAD_AES_128_GCM;
@@ -367,8 +405,14 @@ int main(int argc, char **argv)
             rounds = v;
         else if (strcmp(argv[i], "--sessions") == 0 && v)
             sessions = v;
+        else if (strcmp(argv[i], "--held") == 0)
+            nheld = v;
+        else if (strcmp(argv[i], "--rows") == 0)
+            has_rows = true;
     }
     signal(SIGPIPE, SIG_IGN);
+    if (task_descriptors() < 5 * nheld)
+        fprintf(stderr, "not allowed to have that many descriptors\n");
     gw_log_set_level(GW_LOG_ERROR);
     if (gw_dtls_identity_new(&profile, 1, &identity) != 0)
         return 1;
@@ -378,12 +422,20 @@ int main(int argc, char **argv)
     task_pin(0, CORE_OF_CLIENT);
     if (gw_sctp_init(true) != 0 || gw_sctp_host_new(&host) != 0)
         return 1;
-    connect_bare();
+    if (!has_rows)
+        connect_bare();
+    hold_sessions();
     for (unsigned r = 0; r < rounds; r++) {
-        measure_bare(f, r);
+        if (!has_rows)
+            measure_bare(f, r);
+        for (unsigned i = 0; i < nheld; i++) /* each keeps its consent, and answers heartbeats */
+            data_end_turn(&held[i].end);
         measure_gateway(f, r);
     }
-    print_table(f);
+    if (has_rows)
+        print_rows(f);
+    else
+        print_table(f);
     child_end(&bare);
     child_end(&gateway);
     return 0;

@@ -50,8 +50,9 @@ struct session_figures {
     double core, generator; /* how much of its core the target, and the generator, had */
 };
 
-/* N sessions made, run for `seconds` and measured; in a process that has not run usrsctp before. */
-int session_run(const struct session_target *t, enum session_kind kind, unsigned n, double seconds, int core,
-                struct session_figures *out);
+/* N sessions made, run for `seconds` (or left alone, but for their timers) and measured; in a process that has not run
+ * usrsctp before. */
+int session_run(const struct session_target *t, enum session_kind kind, unsigned n, bool is_idle, double seconds,
+                int core, struct session_figures *out);
 
 #endif

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench/child.h"
 #include "bench/session.h"
+#include "bench/target.h"
 #include "gateway/base/log.h"
 
 enum { ROUNDS_MAX = 15, TARGETS = 3, CORE_OF_TARGET = 0, CORE_OF_GENERATOR = 1, BARE = 0, IMSGW = 1, RTPENGINE = 2 };
@@ -15,13 +15,15 @@ enum { ROUNDS_MAX = 15, TARGETS = 3, CORE_OF_TARGET = 0, CORE_OF_GENERATOR = 1, 
 static const struct session_target *const targets[TARGETS] = { &session_bare, &session_imsgw, &session_rtpengine };
 
 static const struct {
-    const char *option, *name, *text;
+    const char *option, *name, *article, *text;
 } kinds[SESSION_KINDS] = {
-    [SESSION_TEXT] = { "text", "T.140",
+    [SESSION_TEXT] = { "text", "T.140", "a T.140",
                        "T.140: five characters a second from a data channel, one a message, and as many from RTP with "
                        "two redundant generations" },
-    [SESSION_FAX] = { "fax", "T.38", "T.38: 33 packets/s of a page at 14400 bit/s, data channel to UDPTL or back" },
-    [SESSION_UDPTL] = { "udptl", "UDPTL", "T.38: the same from UDPTL to UDPTL, three redundant packets in each" },
+    [SESSION_FAX] = { "fax", "T.38", "a T.38",
+                      "T.38: 33 packets/s of a page at 14400 bit/s, data channel to UDPTL or back" },
+    [SESSION_UDPTL] = { "udptl", "UDPTL", "a UDPTL",
+                        "T.38: the same from UDPTL to UDPTL, three redundant packets in each" },
 };
 
 struct options {
@@ -29,6 +31,7 @@ struct options {
     unsigned sessions, rounds;
     double seconds;
     const char *only, *only_kind;
+    bool is_idle, has_rows;
 };
 
 struct round {
@@ -48,7 +51,7 @@ static void run_round(int fd, void *arg)
 {
     struct round *r = arg;
 
-    r->err = session_run(r->target, r->o->kind, r->o->sessions, r->o->seconds, CORE_OF_TARGET, &r->f);
+    r->err = session_run(r->target, r->o->kind, r->o->sessions, r->o->is_idle, r->o->seconds, CORE_OF_TARGET, &r->f);
     (void)child_write(fd, r, sizeof(*r));
 }
 
@@ -73,13 +76,34 @@ static bool run_once(const struct session_target *t, const struct options *o, st
     return true;
 }
 
+static void print_rows(const struct options *o, struct session_figures s[ROUNDS_MAX], unsigned n)
+{
+    char what[80];
+
+    if (!n)
+        return;
+    qsort(s, n, sizeof(s[0]), by_us);
+    snprintf(what, sizeof(what), "a second of %s session, %s", kinds[o->kind].article, o->is_idle ? "idle" : "busy");
+    row_print(what, "us", o->sessions, s[n / 2].us);
+    if (o->is_idle || o->kind == SESSION_UDPTL) { /* once of each kind */
+        snprintf(what, sizeof(what), "making %s session", kinds[o->kind].article);
+        row_print(what, "us", o->sessions, s[n / 2].setup_us);
+    }
+    snprintf(what, sizeof(what), "memory of %s session, %s", kinds[o->kind].article, o->is_idle ? "idle" : "busy");
+    row_print(what, "kB", o->sessions, s[n / 2].kb);
+}
+
 static void print_table(const struct options *o, struct session_figures s[TARGETS][ROUNDS_MAX],
                         const unsigned n[TARGETS])
 {
     const char *name = kinds[o->kind].name;
     double median[TARGETS] = { 0 };
 
-    printf("\n%u sessions, %s\n\n", o->sessions, kinds[o->kind].text);
+    if (o->has_rows) {
+        print_rows(o, s[IMSGW], n[IMSGW]);
+        return;
+    }
+    printf("\n%u sessions, %s\n\n", o->sessions, o->is_idle ? "idle" : kinds[o->kind].text);
     printf(
         "| target | rounds | us per session and second (min median max) | sessions of a core | lost %% | set-up us | "
         "kB/session | its core | generator's core |\n|---|---|---|---|---|---|---|---|---|\n");
@@ -116,7 +140,8 @@ static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = { { "sessions", 1, NULL, 'n' }, { "rounds", 1, NULL, 'r' },
                                            { "seconds", 1, NULL, 's' },  { "only", 1, NULL, 'o' },
-                                           { "kind", 1, NULL, 'k' },     { NULL, 0, NULL, 0 } };
+                                           { "kind", 1, NULL, 'k' },     { "idle", 0, NULL, 'i' },
+                                           { "rows", 0, NULL, 'R' },     { NULL, 0, NULL, 0 } };
     int c;
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -133,6 +158,12 @@ static bool parse(int argc, char **argv, struct options *o)
         case 'o':
             o->only = optarg;
             break;
+        case 'i':
+            o->is_idle = true;
+            break;
+        case 'R':
+            o->has_rows = true;
+            break;
         case 'k':
             o->only_kind = optarg;
             break;
@@ -147,17 +178,15 @@ int main(int argc, char **argv)
 {
     static const uint16_t profile = GW_IQ_AEAD_AES_128_GCM;
     struct options o = { .sessions = 200, .rounds = 3, .seconds = 5 };
-    struct rlimit files;
 
     if (!parse(argc, argv, &o)) {
         fprintf(stderr,
-                "session_bench [--sessions N] [--rounds 1..%d] [--seconds N] [--kind text|fax|udptl] [--only NAME]\n",
+                "session_bench [--sessions N] [--rounds 1..%d] [--seconds N] [--kind text|fax|udptl] [--idle]"
+                " [--only NAME] [--rows]\n",
                 ROUNDS_MAX);
         return 2;
     }
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    task_descriptors();
     gw_log_set_level(GW_LOG_ERROR);
     if (gw_dtls_identity_new(&profile, 1, &session_identity) != 0)
         return 1;

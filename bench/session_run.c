@@ -29,6 +29,7 @@ enum {
 
 struct run {
     enum session_kind kind;
+    bool is_idle;
     unsigned n;
     struct session *sessions;
     struct gw_sctp_host *host;
@@ -294,27 +295,28 @@ static void measure(struct run *r, const struct session_target *t, double second
 {
     struct timetable text[] = { { KEY_US, 0, type_key }, { TEXT_US, 0, send_text }, { TURN_US, 0, turn } };
     struct timetable fax[] = { { FAX_US, 0, send_fax }, { TURN_US, 0, turn } };
-    struct timetable *acts = r->kind == SESSION_TEXT ? text : fax;
-    unsigned nacts = r->kind == SESSION_TEXT ? 3 : 2;
     struct timetable quiet = { TURN_US, 0, turn };
+    struct timetable *acts = r->is_idle ? &quiet : r->kind == SESSION_TEXT ? text : fax;
+    unsigned nacts = r->is_idle ? 1 : r->kind == SESSION_TEXT ? 3 : 2;
     double cpu, own;
 
-    run_for(r, 1, acts, nacts); /* warm */
+    run_for(r, seconds < 1 ? seconds : 1, acts, nacts); /* warm */
     cpu = task_cpu_s(t->pid(), 0);
     own = task_cpu_s(getpid(), 0);
     run_for(r, seconds, acts, nacts);
     out->core = (task_cpu_s(t->pid(), 0) - cpu) / seconds;
     out->generator = (task_cpu_s(getpid(), 0) - own) / seconds;
     out->us = out->core * 1e6 / r->n;
-    run_for(r, 1.5, &quiet, 1); /* what is on its way, and text that waits for its turn */
+    run_for(r, r->kind == SESSION_TEXT ? 1.5 : 0.5, &quiet,
+            1); /* what is on its way, and text that waits for its turn */
     out->lost = part_lost(r);
 }
 
 /* The process that calls this ends with it, and everything it has. */
-int session_run(const struct session_target *t, enum session_kind kind, unsigned n, double seconds, int core,
-                struct session_figures *out)
+int session_run(const struct session_target *t, enum session_kind kind, unsigned n, bool is_idle, double seconds,
+                int core, struct session_figures *out)
 {
-    struct run r = { .kind = kind, .n = n };
+    struct run r = { .kind = kind, .is_idle = is_idle, .n = n };
     double before;
     long kb;
     int err = t->start(kind, n, core);

@@ -29,7 +29,7 @@ static int start(const struct stack_conf *c)
         "core_route = sip:127.0.0.1:%u;lr\naccess_address = 127.0.0.1\naccess_port = 22700\ncore_address = 127.0.0.1\n"
         "core_port_min = 40000\ncore_port_max = 62000\nws_max = 60000\nws_max_per_address = 60000\nregistrations_max = "
         "60000\n"
-        "trace_calls = 0\ncalls_max = 20000\nmedia_contexts = 20000\n",
+        "consent_timeout_s = 3600\ntrace_calls = 0\ncalls_max = 20000\nmedia_contexts = 20000\n",
         c->has_tls ? "wss_listen" : "ws_listen", c->ws_port, c->has_tls ? "" : "wss_listen = 127.0.0.1:0",
         c->core_port + 1, c->core_port);
     fclose(f);

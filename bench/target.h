@@ -22,6 +22,9 @@ extern const struct target target_imsgw, target_rtpengine, target_bare;
 /* CPU seconds that the scheduler counted for a thread; of all threads of a process with tid 0. */
 double task_cpu_s(int pid, int tid);
 void task_pin(int tid, int core);
+unsigned task_descriptors(void); /* raises the limit of this process to what it may have, and tells it */
+/* A cost per unit with N of them, for bench/growth. */
+void row_print(const char *what, const char *unit, unsigned n, double value);
 long task_pss_kb(int pid); /* what forked processes share is counted once */
 
 #endif

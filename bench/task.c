@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "bench/target.h"
 
@@ -55,6 +56,21 @@ long task_pss_kb(int pid)
     if (f)
         fclose(f);
     return kb;
+}
+
+unsigned task_descriptors(void)
+{
+    struct rlimit files;
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    return (unsigned)files.rlim_max;
+}
+
+void row_print(const char *what, const char *unit, unsigned n, double value)
+{
+    printf("row\t%s\t%s\t%u\t%.2f\n", what, unit, n, value);
 }
 
 void task_pin(int tid, int core)
