@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Each id of ids.txt is named by a test: in the name or a comment of a TEST() of C, of a step or a case of a script; or
-docs/compliance.md says that it is not supported. Each clause is in the first column of a row there. ids_check.py [-v]: with -v where each one is."""
+docs/compliance.md says that it is not supported. Each clause is in the first column of a row there. ids_check.py [-v]:
+with -v where each one is."""
 import os
 import re
 import subprocess

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""End-to-access-edge security of an IMS phone (TS 33.328 s. 7): mediasec at registration, then SRTP with SDES and MSRP over TLS
-that end at the gateway, called and calling; the demo core behind it hears plain RTP and MSRP. SRTP is libsrtp's, TLS is
-OpenSSL's. Run: e2ae.py BUILD_DIR"""
+"""End-to-access-edge security of an IMS phone (TS 33.328 s. 7): mediasec at registration, then SRTP with SDES and MSRP
+over TLS that end at the gateway, called and calling; the demo core behind it hears plain RTP and MSRP. SRTP is
+libsrtp's, TLS is OpenSSL's. Run: e2ae.py BUILD_DIR"""
 import asyncio
 import base64
 import hashlib
@@ -46,10 +46,12 @@ def session(k, is_inbound):
 
 
 class Stream:
-    """What we say under our key comes back under theirs; roll-over and replay window go on from one time to the next."""
+    """What we say under our key comes back under theirs; roll-over and replay window go on from one time to the
+    next."""
 
     def __init__(self, sock, ours, theirs):
-        self.sock, self.tx, self.rx, self.seq = sock, session(ours, False), session(theirs, True), secrets.randbelow(60000)
+        self.sock, self.tx, self.rx, self.seq = sock, session(ours, False), session(theirs,
+                                                                                    True), secrets.randbelow(60000)
 
     async def echoes(self, text):
         port = int(re.search(r"m=audio (\d+) ", text)[1])
@@ -84,8 +86,8 @@ async def registration(ann, ben):
 
 
 async def emergency(ann, ben):
-    """E2A-015, TS 33.328 s. 7.5: to the E-CSCF, of strangers too; protected up to here if it was registered, else in clear and
-    never end to end."""
+    """E2A-015, TS 33.328 s. 7.5: to the E-CSCF, of strangers too; protected up to here if it was registered, else in
+    clear and never end to end."""
     media = rtp_socket()
 
     def echo():
@@ -105,7 +107,8 @@ async def emergency(ann, ben):
     answer, dialog = await stranger.invites(sdp([f"m=audio {port} RTP/AVP 8"]), to="urn:service:sos.fire")
     assert answer.status == 200 and "RTP/AVP 8" in answer.body, answer.text
     await stranger.hangs_up(dialog)
-    answer, dialog = await ann.invites(sdp([f"m=audio {port} RTP/SAVP 8", "a=3ge2ae:requested", crypto(ours)]), to="urn:service:sos")
+    answer, dialog = await ann.invites(sdp([f"m=audio {port} RTP/SAVP 8", "a=3ge2ae:requested", crypto(ours)]),
+                                       to="urn:service:sos")
     assert answer.status == 200, answer.text
     await Stream(sock, ours, read_crypto(answer.body)[1]).echoes(answer.body)
     await ann.hangs_up(dialog)

@@ -1,5 +1,5 @@
-"""What the tests of IMS phones share: ports of their own, processes that are ended and must end well, a gateway, a phone and a
-core that are scripts."""
+"""What the tests of IMS phones share: ports of their own, processes that are ended and must end well, a gateway, a
+phone and a core that are scripts."""
 import asyncio
 import hashlib
 import os
@@ -22,7 +22,8 @@ def is_free(port):
     try:
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
             with socket.socket(socket.AF_INET, kind) as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))  # who waits is no owner
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR,
+                             int(kind == socket.SOCK_STREAM))  # who waits is no owner
                 s.bind(("127.0.0.1", port))
         return True
     except OSError:
@@ -42,9 +43,9 @@ def free_base(n):
 
 
 class Lab:
-    """Ports: base the core, + 1 WSS, + 2 SIP of the gateway, + 3 WebRTC, + 4 SIP of phones over UDP, + 30 to + 59 media of
-    the gateway; the others are the test's. With IMSGW_APART in the environment the gateway's media is a process of its own, and + 7 is
-    Iq."""
+    """Ports: base the core, + 1 WSS, + 2 SIP of the gateway, + 3 WebRTC, + 4 SIP of phones over UDP, + 30 to + 59 media
+    of the gateway; the others are the test's. With IMSGW_APART in the environment the gateway's media is a process of
+    its own, and + 7 is Iq."""
 
     def __init__(self, build, name):
         self.build = build
@@ -78,14 +79,17 @@ class Lab:
     def gateway(self, **more):
         at = self.base
         conf = {"domain": DOMAIN, "wss_listen": f"127.0.0.1:{at + 1}", "sip_listen": f"127.0.0.1:{at + 2}",
-                "core_route": f"sip:127.0.0.1:{at};lr", "access_udp": f"127.0.0.1:{at + 4}", "access_address": "127.0.0.1",
+                "core_route": f"sip:127.0.0.1:{at};lr", "access_udp": f"127.0.0.1:{at + 4}",
+                "access_address": "127.0.0.1",
                 "access_port": at + 3, "core_address": "127.0.0.1", "core_port_min": at + 30, "core_port_max": at + 59,
                 "core_networks": "127.0.0.0/8", "admin_socket": f"{self.dir}/sock", "log_level": "debug", **more}
         if "IMSGW_APART" not in os.environ:
             return self.imsgw("gateway", conf)
         self.certificate("iq")
         iq = {"iq_cert": f"{self.dir}/iq.pem", "iq_key": f"{self.dir}/iq.key", "iq_ca": f"{self.dir}/iq.pem"}
-        self.imsgw("media", {**conf, **iq, "role": "agw", "iq_listen": f"127.0.0.1:{at + 7}", "admin_socket": f"{self.dir}/msock"})
+        self.imsgw("media",
+                   {**conf, **iq, "role": "agw", "iq_listen": f"127.0.0.1:{at + 7}",
+                    "admin_socket": f"{self.dir}/msock"})
         p = self.imsgw("gateway", {**conf, **iq, "role": "pcscf", "iq_agws": f"127.0.0.1:{at + 7}"})
         self.says("gateway", "is connected", p)
         return p
@@ -98,7 +102,8 @@ class Lab:
     def capture(self):
         """From here on tshark keeps all of our ports, for frames()."""
         self.pcap = f"{self.dir}/wire.pcap"
-        self.tshark = self.start("tshark", ["tshark", "-q", "-i", "lo", "-f", f"portrange {self.base}-{self.base + 59}", "-w",
+        self.tshark = self.start("tshark",
+                                 ["tshark", "-q", "-i", "lo", "-f", f"portrange {self.base}-{self.base + 59}", "-w",
                                             self.pcap], "Capturing on")
         time.sleep(0.5)  # it says so a little before it is true
 
@@ -111,13 +116,16 @@ class Lab:
         """A row of values of each frame that the filter lets pass."""
         sip = [f"udp.port=={self.base + n},sip" for n in (0, 2, 4)]
         args = ["tshark", "-r", self.pcap, "-Y", only, "-T", "fields", *(x for d in [*sip, *decode] for x in ("-d", d))]
-        out = subprocess.run([*args, *(x for f in fields for x in ("-e", f))], capture_output=True, text=True, check=True).stdout
+        out = subprocess.run([*args, *(x for f in fields for x in ("-e", f))], capture_output=True, text=True,
+                             check=True).stdout
         return [line.split("\t") for line in out.splitlines() if line]
 
     def certificate(self, name):
         """Its fingerprint; the files are dir/name.pem and .key."""
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-                        "2", "-subj", f"/CN={name}", "-keyout", f"{self.dir}/{name}.key", "-out", f"{self.dir}/{name}.pem"],
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-days",
+                        "2", "-subj", f"/CN={name}", "-keyout", f"{self.dir}/{name}.key", "-out",
+                        f"{self.dir}/{name}.pem"],
                        check=True, stderr=subprocess.DEVNULL)
         der = ssl.PEM_cert_to_DER_cert(open(f"{self.dir}/{name}.pem").read())
         return ":".join(f"{b:02X}" for b in hashlib.sha256(der).digest())
@@ -140,7 +148,8 @@ class Phone(Client):
         if req.method == "INVITE" and not body and status == 200:
             return
         to = req["To"] if ";tag=" in req["To"] else f"{req['To']};tag={self.user}-tag"
-        lines = [f"SIP/2.0 {status} {phrase}", *(f"Via: {v}" for v in req.all("Via")), f"From: {req['From']}", f"To: {to}",
+        lines = [f"SIP/2.0 {status} {phrase}", *(f"Via: {v}" for v in req.all("Via")), f"From: {req['From']}",
+                 f"To: {to}",
                  f"Call-ID: {req['Call-ID']}", f"CSeq: {req['CSeq']}", f"Contact: {self.contact}", *headers]
         if body:
             lines.append("Content-Type: application/sdp")
@@ -158,16 +167,19 @@ class Phone(Client):
         server = challenge.all("Security-Server")
         verify = [f"Security-Verify: {', '.join(server)}"] if server else []
         credentials = digest(challenge["WWW-Authenticate"], "REGISTER", f"sip:{DOMAIN}", self.user, "demo")
-        ok = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", [*contact, *verify, f"Authorization: {credentials}"], To=aor))
+        ok = await self.ask(self.text("REGISTER", f"sip:{DOMAIN}", [*contact, *verify, f"Authorization: {credentials}"],
+                                      To=aor))
         assert ok.status == 200, ok.text
         return server
 
     async def invites(self, body, dialog=None, to=f"sip:echo@{DOMAIN}"):
         """The answer, and the dialog for what follows."""
-        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}", "To": f"<{to}>"}
+        given = dialog or {"Call_ID": secrets.token_hex(8), "From": f"<{self.aor}>;tag={secrets.token_hex(4)}",
+                           "To": f"<{to}>"}
         uri = given.get("target", to)
         given = {k: v for k, v in given.items() if k != "target"}
-        answer = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"], body,
+        answer = await self.ask(self.text("INVITE", uri, [f"Contact: {self.contact}", "Content-Type: application/sdp"],
+                                          body,
                                           **given))
         if answer.status == 200:
             given.update(To=answer["To"], target=answer.uri_of("Contact"))
@@ -187,12 +199,14 @@ def sdp(lines, port=None):
 
 
 async def called(ann, words):
-    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"], f"call me {words}")).status == 200
+    assert (await ann.request("MESSAGE", f"sip:echo@{DOMAIN}", ["Content-Type: text/plain"],
+                              f"call me {words}")).status == 200
     return await ann.next("INVITE")
 
 
 class Core(asyncio.DatagramProtocol):
-    """A core that is a script: says 200 to every REGISTER, calls go to `route`, or here: `answer(invite)` gives the SDP."""
+    """A core that is a script: says 200 to every REGISTER, calls go to `route`, or here: `answer(invite)` gives the
+    SDP."""
 
     def __init__(self, port, answer=None, route=None):
         self.port, self.answer, self.route = port, answer, route or f"sip:127.0.0.1:{port};lr"
@@ -212,7 +226,8 @@ class Core(asyncio.DatagramProtocol):
                        f"P-Associated-URI: {m['To']}"]
         elif m.method == "INVITE":
             self.invites.append(m)
-            headers, body = [f"Contact: <sip:core@127.0.0.1:{self.port}>", "Content-Type: application/sdp"], self.answer(m)
+            headers, body = [f"Contact: <sip:core@127.0.0.1:{self.port}>",
+                             "Content-Type: application/sdp"], self.answer(m)
         elif m.method != "BYE":
             return
         to = m["To"] if ";tag=" in m["To"] else f"{m['To']};tag=core"

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""sipp with SDES on either side of the gateway. As an IMS phone: mediasec at registration, and what becomes of each kind of
-crypto line and of later offers (TS 33.328 s. 7.2.1, 7.4, annex E). As the core (core_proto = savp): it echoes SRTP, and a
-WebRTC client (aiortc) hears its tone, so that DTLS-SRTP and SDES are joined. Run: sipp_sdes.py BUILD_DIR"""
+"""sipp with SDES on either side of the gateway. As an IMS phone: mediasec at registration, and what becomes of each
+kind of crypto line and of later offers (TS 33.328 s. 7.2.1, 7.4, annex E). As the core (core_proto = savp): it echoes
+SRTP, and a WebRTC client (aiortc) hears its tone, so that DTLS-SRTP and SDES are joined. Run: sipp_sdes.py BUILD_DIR"""
 import asyncio
 import os
 import re
@@ -48,8 +48,10 @@ VERIFY = [f"Security-Verify: {s}" for s in SERVER]
 
 
 def phone_request(method, uri, cseq, *headers, body="", call="[call_id]", to="<sip:echo@ims.example>[peer_tag_param]"):
-    return send(f"{method} {uri} SIP/2.0", "Via: SIP/2.0/UDP 127.0.0.1:[local_port];branch=[branch]", "Max-Forwards: 70",
-                "From: <sip:sip@ims.example>;tag=[call_number]", f"To: {to}", f"Call-ID: {call}", f"CSeq: {cseq} {method}",
+    return send(f"{method} {uri} SIP/2.0", "Via: SIP/2.0/UDP 127.0.0.1:[local_port];branch=[branch]",
+                "Max-Forwards: 70",
+                "From: <sip:sip@ims.example>;tag=[call_number]", f"To: {to}", f"Call-ID: {call}",
+                f"CSeq: {cseq} {method}",
                 "Contact: <sip:sip@127.0.0.1:[local_port]>", *headers, body=body)
 
 
@@ -77,7 +79,8 @@ def invite(body, status, *patterns, cseq=1, call="[call_id]", uri="sip:echo@ims.
     to = "<sip:echo@ims.example>" + ("" if cseq == 1 else "[peer_tag_param]")
     ack = phone_request("ACK", "[next_url]", cseq, call=call) if status == 200 else \
         send(f"ACK {uri} SIP/2.0", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", f"CSeq: {cseq} ACK")
-    return phone_request("INVITE", uri, cseq, *MEDIASEC, *VERIFY, body=body, call=call, to=to) + PROVISIONAL + answer + ack
+    return phone_request("INVITE", uri, cseq, *MEDIASEC, *VERIFY, body=body, call=call,
+                         to=to) + PROVISIONAL + answer + ack
 
 
 def scenario(*parts):
@@ -92,9 +95,12 @@ class Sipp:
         self.lab, self.name = lab, name
         with open(f"{lab.dir}/{name}.xml", "w") as f:
             f.write(scenario(*parts))
-        self.p = subprocess.Popen(["sipp", "-sf", f"{name}.xml", "-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-m", "1",
-                                   "-nostdin", "-timeout", "25", "-timeout_error", "-trace_err", "-error_file", f"{name}.err",
-                                   "-trace_msg", "-message_file", f"{name}.msg", *args], cwd=lab.dir, stdout=subprocess.DEVNULL,
+        self.p = subprocess.Popen(["sipp", "-sf", f"{name}.xml", "-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1",
+                                   "-m", "1",
+                                   "-nostdin", "-timeout", "25", "-timeout_error", "-trace_err", "-error_file",
+                                   f"{name}.err",
+                                   "-trace_msg", "-message_file", f"{name}.msg", *args], cwd=lab.dir,
+                                  stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)
         time.sleep(0.4)
 
@@ -137,20 +143,24 @@ def null_allowed(lab):
     parts = []
     for n, kind in enumerate(kinds):
         call = f"{n}///[call_id]"
-        parts += [invite(offer(crypto(1, SDES_80, KEYS[n], f" {kind}")), 200, f"a=crypto:1 {SDES_80} inline:", call=call),
+        parts += [invite(offer(crypto(1, SDES_80, KEYS[n], f" {kind}")), 200, f"a=crypto:1 {SDES_80} inline:",
+                         call=call),
                   phone_request("BYE", "[next_url]", 2, call=call), recv(200)]
     p = Sipp(lab, "null", [registers(), *parts], lab.base + 5, f"127.0.0.1:{lab.base + 4}")
     p.ends()
-    ours = [re.search(r"a=crypto:1 \S+ inline:\S+(.*)", m)[1] for m in p.messages() if "SIP/2.0 200" in m and "inline:" in m]
+    ours = [re.search(r"a=crypto:1 \S+ inline:\S+(.*)",
+                      m)[1] for m in p.messages() if "SIP/2.0 200" in m and "inline:" in m]
     assert [sorted(o.split()) for o in ours] == [sorted(k.split()) for k in kinds], ours
 
 
 async def core(lab):
-    """SDP-001, SDP-020: the core is offered RTP/SAVP with lines of ours. sipp answers with the key that it was offered, so that
-    what it echoes octet for octet is what it would say under its own; the client behind DTLS-SRTP hears its tone."""
+    """SDP-001, SDP-020: the core is offered RTP/SAVP with lines of ours. sipp answers with the key that it was offered,
+    so that what it echoes octet for octet is what it would say under its own; the client behind DTLS-SRTP hears its
+    tone."""
     answer = "\n".join(["v=0", "o=sip 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
                         "m=audio [media_port] RTP/SAVP 8", "a=rtpmap:8 PCMA/8000", "[$line]"])
-    line = f'<ereg regexp="a=crypto:[0-9]+ {SDES_80} inline:[A-Za-z0-9+/]+" search_in="body" check_it="true" assign_to="line"/>'
+    line = (f'<ereg regexp="a=crypto:[0-9]+ {SDES_80} inline:[A-Za-z0-9+/]+" search_in="body" check_it="true" '
+            'assign_to="line"/>')
     offered = recv("INVITE", "m=audio [0-9]+ RTP/SAVP ", "!inline:[^ ]*[|]", "!fingerprint|3ge2ae|RTP/SAVPF",
                    rrs="true").replace("</action>", f"{line}</action>")
     ok = ["SIP/2.0 200 OK", "[last_Via:]", "[last_From:]", "[last_To:];tag=sip", "[last_Call-ID:]", "[last_CSeq:]",
@@ -170,7 +180,8 @@ async def core(lab):
     def hears():
         heard = client.receiver.hear()
         return heard["share"] > 0.3 and abs(heard["hz"] - 600) < 30
-    await client.start({"url": f"wss://127.0.0.1:{lab.base + 1}/sip", "user": "ann", "password": "demo", "domain": DOMAIN,
+    await client.start({"url": f"wss://127.0.0.1:{lab.base + 1}/sip", "user": "ann", "password": "demo",
+                        "domain": DOMAIN,
                         "hz": 600, "rgb": [0, 128, 0]})
     await client.call(f"sip:sip@{DOMAIN}", {})
     await until("answered", lambda: client.status["call"] == "established")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""MSRP and BFCP of an IMS phone over TLS that ends at the gateway (TS 33.328 s. 7.2.1, 7.3.1, G.2, annex M; TS 23.334 s. 5.11.2):
-`openssl s_client` and `s_server` have the phone's end of TLS, libre its BFCP; the core has both in clear, as tshark sees it.
-Run: tls_media.py BUILD_DIR"""
+"""MSRP and BFCP of an IMS phone over TLS that ends at the gateway (TS 33.328 s. 7.2.1, 7.3.1, G.2, annex M; TS 23.334
+s. 5.11.2): `openssl s_client` and `s_server` have the phone's end of TLS, libre its BFCP; the core has both in clear,
+as tshark sees it. Run: tls_media.py BUILD_DIR"""
 import asyncio
 import os
 import re
@@ -23,7 +23,8 @@ class Openssl:
     async def start(self, *args):
         self.started.append(self)
         self.p = await asyncio.create_subprocess_exec(
-            "openssl", *args, "-quiet", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+            "openssl", *args, "-quiet", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE)
         self.got, self.ended, self.bridge = b"", asyncio.Event(), None
         self.reader = asyncio.ensure_future(self._read())
         return self
@@ -39,7 +40,8 @@ class Openssl:
     @classmethod
     async def server(cls, name="ann"):
         """Asks for a certificate, as TS 33.328 s. 4.1.2.3 wants it; which one is the other's business here."""
-        self = await cls().start("s_server", "-accept", f"127.0.0.1:{SERVER}", "-Verify", "1", "-naccept", "1", *cls.identity(name))
+        self = await cls().start("s_server", "-accept", f"127.0.0.1:{SERVER}", "-Verify", "1", "-naccept", "1",
+                                 *cls.identity(name))
         end = time.monotonic() + 8
         while not any(f":{SERVER:04X} 00000000:0000 0A" in line for line in open("/proc/net/tcp")):
             assert time.monotonic() < end
@@ -79,7 +81,8 @@ class Libre:
             while part := await reader.read(4096):
                 tls.write(part)
         self.server = await asyncio.start_server(carry, "127.0.0.1", BRIDGE)
-        self.p = await asyncio.create_subprocess_exec(f"{BUILD}/tests/peers/bfcp/re_bfcp", "client", "tcp", str(LIBRE), str(BRIDGE), user,
+        self.p = await asyncio.create_subprocess_exec(f"{BUILD}/tests/peers/bfcp/re_bfcp", "client", "tcp", str(LIBRE),
+                                                      str(BRIDGE), user,
                                                       stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
         await self.says("^connected")
         return self
@@ -97,7 +100,8 @@ class Libre:
                     break
 
     async def asks_for_the_floor(self):
-        for line, *answers in (("hello", "^HelloAck"), ("request 1", "^FloorRequestStatus", "Granted"), ("query 1", "^FloorStatus")):
+        for line, *answers in (("hello", "^HelloAck"), ("request 1", "^FloorRequestStatus", "Granted"),
+                               ("query 1", "^FloorStatus")):
             self.p.stdin.write(f"{line}\n".encode())
             await self.says(*answers)
 
@@ -112,7 +116,8 @@ def port_of(body):
 
 
 def bfcp(setup, *more, port=9):
-    return sdp([f"m=application {port} TCP/TLS/BFCP *", f"a=setup:{setup}", "a=connection:new", f"a=fingerprint:SHA-256 {mine}",
+    return sdp([f"m=application {port} TCP/TLS/BFCP *", f"a=setup:{setup}", "a=connection:new",
+                f"a=fingerprint:SHA-256 {mine}",
                 "a=floorctrl:c-only", *more])
 
 
@@ -122,8 +127,8 @@ def msrp(setup, *more, port=9):
 
 
 async def says_hello(tls, path, port=9):
-    tls.write((f"MSRP tid1 SEND\r\nTo-Path: {path}\r\nFrom-Path: msrps://127.0.0.1:{port}/ann;tcp\r\nMessage-ID: msg1\r\n"
-               "Byte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tid1$\r\n").encode())
+    tls.write((f"MSRP tid1 SEND\r\nTo-Path: {path}\r\nFrom-Path: msrps://127.0.0.1:{port}/ann;tcp\r\n"
+               "Message-ID: msg1\r\nByte-Range: 1-5/5\r\nContent-Type: text/plain\r\n\r\nhello\r\n-------tid1$\r\n").encode())
     await tls.until(b"MSRP tid1 200")
     await tls.until(b"hello\r\n-------")
 
@@ -137,7 +142,8 @@ async def bfcp_of_a_phone_that_offers(ann):
     """SDP-014 E2A-005: the phone offers, so it is the client of TLS; whoever listens on TCP."""
     answer, dialog = await ann.invites(bfcp("active", "a=3ge2ae:requested"))
     assert answer.status == 200 and "TCP/TLS/BFCP" in answer.body and "a=setup:passive" in answer.body, answer.text
-    assert "a=floorctrl:s-only" in answer.body and "a=confid:1" in answer.body and "a=3ge2ae" not in answer.body, answer.text
+    assert "a=floorctrl:s-only" in answer.body and "a=confid:1" in answer.body, answer.text
+    assert "a=3ge2ae" not in answer.body, answer.text
     tls = await Openssl.client(port_of(answer.body))
     libre = await Libre().start(tls, answer.body)
     await libre.asks_for_the_floor()
@@ -149,7 +155,8 @@ async def bfcp_of_a_phone_that_offers(ann):
 async def bfcp_of_a_phone_that_is_called(ann):
     """SDP-014 E2A-010: the gateway offers, so it is the client of TLS; the phone listens."""
     invite = await called(ann, "floor")
-    assert "TCP/TLS/BFCP" in invite.body and "a=3ge2ae:applied" in invite.body and "a=fingerprint:" in invite.body, invite.text
+    assert "TCP/TLS/BFCP" in invite.body and "a=fingerprint:" in invite.body, invite.text
+    assert "a=3ge2ae:applied" in invite.body, invite.text
     tls = await Openssl.server()
     ann.respond(invite, 200, "OK", body=bfcp("passive", port=SERVER))
     await ann.next("ACK")
@@ -169,7 +176,8 @@ async def bfcp_of_a_phone_that_connects_and_is_the_server_of_tls(ann):
     def connect():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(f"{lab.dir}/ann.pem", f"{lab.dir}/ann.key")
-        with socket.create_connection(("127.0.0.1", port_of(invite.body)), 8) as s, context.wrap_socket(s, server_side=True) as t:
+        tcp = socket.create_connection(("127.0.0.1", port_of(invite.body)), 8)
+        with tcp, context.wrap_socket(tcp, server_side=True) as t:
             t.settimeout(8)
             t.sendall(bytes([0x20, 11, 0, 0, 0, 0, 0, 1, 0, 7, 0, int(re.search(r"a=userid:(\d+)", invite.body)[1])]))
             return t.recv(100)
@@ -244,7 +252,8 @@ async def a_phone_without_a_certificate(ann):
 
 
 async def nobody_listens(ann):
-    """IQ-004: TCP that cannot be established is told; the call waits for its phone, which may say where else it listens."""
+    """IQ-004: TCP that cannot be established is told; the call waits for its phone, which may say where else it
+    listens."""
     invite = await called(ann, "chat")
     ann.respond(invite, 200, "OK", body=msrp("passive", port=SERVER))
     await ann.next("ACK")
@@ -263,7 +272,8 @@ async def an_indication_without_registration(ben):
 
 
 async def rcs_without_an_indication(ben):
-    """E2A-012: where the operator wants RCS 5.1, MSRP of a phone that registered for no such thing is protected both ways."""
+    """E2A-012: where the operator wants RCS 5.1, MSRP of a phone that registered for no such thing is protected both
+    ways."""
     answer, dialog = await ben.invites(msrp("active"))
     assert answer.status == 200 and "TCP/TLS/MSRP" in answer.body, answer.text
     tls = await Openssl.client(port_of(answer.body))
@@ -298,22 +308,26 @@ def judge():
     assert primitives >= {1, 4, 7, 8, 11, 12}, primitives
     assert len(lab.frames(f'msrp.method == "SEND" && ({core})', ["frame.number"], decode)) >= 8
     access = f"tcp.len > 0 && !({core}) && tcp.port != {BRIDGE}"
-    assert not lab.frames(f'{access} && (msrp || bfcp || frame contains "MSRP tid1")', ["frame.number", "_ws.col.Info"], decode)
+    assert not lab.frames(f'{access} && (msrp || bfcp || frame contains "MSRP tid1")', ["frame.number", "_ws.col.Info"],
+                          decode)
     assert len(lab.frames(f"{access} && tls.app_data", ["frame.number"])) > 20
 
 
 async def tls_that_passes(core, phone):
-    """E2A-008: without an indication TLS is between the two ends: s_client of the phone, s_server in the core, who see each
-    other's certificate; with CEMA their paths too pass as they are."""
+    """E2A-008: without an indication TLS is between the two ends: s_client of the phone, s_server in the core, who see
+    each other's certificate; with CEMA their paths too pass as they are."""
     theirs = lab.certificate("theirs")
     end = f"msrps://core.example:{SERVER}/far;tcp"
-    core.answer = lambda m: sdp([f"m=message {SERVER} TCP/TLS/MSRP *", "a=setup:passive", "a=msrp-cema", f"a=fingerprint:SHA-256 {theirs}",
+    core.answer = lambda m: sdp([f"m=message {SERVER} TCP/TLS/MSRP *", "a=setup:passive", "a=msrp-cema",
+                                 f"a=fingerprint:SHA-256 {theirs}",
                                  f"a=path:{end}", "a=accept-types:*"])
     answer, dialog = await phone.invites(msrp("active", "a=msrp-cema"))
     assert answer.status == 200 and theirs in answer.body.upper() and f"a=path:{end}" in answer.body, answer.text
-    assert mine in core.invites[-1].body.upper() and "a=path:msrps://127.0.0.1:9/ann;tcp" in core.invites[-1].body, core.invites
+    towards = core.invites[-1].body
+    assert mine in towards.upper() and "a=path:msrps://127.0.0.1:9/ann;tcp" in towards, towards
     server = await Openssl.server("theirs")
-    client = await Openssl().start("s_client", "-connect", f"127.0.0.1:{port_of(answer.body)}", "-CAfile", f"{lab.dir}/theirs.pem",
+    client = await Openssl().start("s_client", "-connect", f"127.0.0.1:{port_of(answer.body)}", "-CAfile",
+                                   f"{lab.dir}/theirs.pem",
                                    "-verify_return_error", *Openssl.identity("ann"))
     client.write(b"not MSRP at all")
     await server.until(b"not MSRP at all")
@@ -328,7 +342,8 @@ class Far:
     """The MSRP end in the core: one connection at a time."""
 
     def __init__(self, core, *attributes):
-        core.answer = lambda m: sdp([f"m=message {SERVER} TCP/MSRP *", "a=setup:passive", f"a=path:{self.path}", "a=accept-types:*",
+        core.answer = lambda m: sdp([f"m=message {SERVER} TCP/MSRP *", "a=setup:passive", f"a=path:{self.path}",
+                                     "a=accept-types:*",
                                      *attributes])
         self.path = "msrp://far.example:5/x;tcp"
 
@@ -348,7 +363,8 @@ async def cema_in_clear(core, phone):
     """RFC 6714: both ends know it and no scheme changes, so paths pass; what follows too."""
     far = await Far(core, "a=msrp-cema").start()
     ours = "msrp://phone.example:9/ann;tcp"
-    answer, dialog = await phone.invites(sdp(["m=message 9 TCP/MSRP *", "a=setup:active", f"a=path:{ours}", "a=msrp-cema",
+    answer, dialog = await phone.invites(sdp(["m=message 9 TCP/MSRP *", "a=setup:active", f"a=path:{ours}",
+                                              "a=msrp-cema",
                                               "a=accept-types:*"]))
     assert answer.status == 200 and "a=msrp-cema" in answer.body and f"a=path:{far.path}" in answer.body, answer.text
     assert "a=msrp-cema" in core.invites[-1].body and f"a=path:{ours}" in core.invites[-1].body, core.invites[-1].text
@@ -363,7 +379,8 @@ async def cema_in_clear(core, phone):
 
 
 async def tcp_lost_in_the_core(core, phone):
-    """SDP-017 IQ-003: TLS ends here, so the paths are ours even if both know CEMA; and TLS goes with the connection of the core."""
+    """SDP-017 IQ-003: TLS ends here, so the paths are ours even if both know CEMA; and TLS goes with the connection of
+    the core."""
     far = await Far(core, "a=msrp-cema").start()
     answer, dialog = await phone.invites(msrp("active", "a=msrp-cema", "a=3ge2ae:requested"))
     path = re.search(r"a=path:(msrps://\S+)", answer.body)[1]
@@ -381,6 +398,44 @@ async def tcp_lost_in_the_core(core, phone):
     await phone.hangs_up(dialog)
 
 
+async def a_mixed_session(core, phone):
+    """E2A-006: messages are protected up to here, voice is from end to end, video is plain; each octet goes its own
+    way."""
+    key, answer_key = ("A" * 39 + c for c in "12")
+    far = await Far(core).start()
+    core_rtp, phone_rtp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for s in (core_rtp, phone_rtp):
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(5)
+
+    def lines(rtp, k):
+        return [f"m=audio {rtp.getsockname()[1]} RTP/SAVP 8", f"a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:{k}",
+                "m=video 9000 RTP/AVP 96", "a=rtpmap:96 VP8/90000"]
+    chat = core.answer
+    core.answer = lambda m: chat(m) + "\r\n".join([*lines(core_rtp, answer_key), ""])
+    answer, dialog = await phone.invites(msrp("active", "a=3ge2ae:requested", *lines(phone_rtp, key)))
+    assert answer.status == 200, answer.text
+    towards = core.invites[-1].body
+    for body, kind in ((answer.body, "TCP/TLS/MSRP"), (towards, "TCP/MSRP")):
+        assert re.findall(r"^m=\w+ \d+ (\S+)", body, re.M) == [kind, "RTP/SAVP", "RTP/AVP"], body
+    assert f"a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n" in towards, towards
+    assert f"a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:{answer_key}\r\n" in answer.body, answer.text
+    voice = int(re.search(r"m=audio (\d+)", answer.body)[1])
+    secret = bytes([0x80, 8]) + os.urandom(178)  # no SRTP of ours opens this
+    phone_rtp.sendto(secret, ("127.0.0.1", voice))
+    got, back = core_rtp.recvfrom(2000)
+    assert got == secret, got
+    core_rtp.sendto(secret, back)
+    assert phone_rtp.recv(2000) == secret
+    tls = await Openssl.client(port_of(answer.body))
+    tls.write(b"MSRP tid1 SEND\r\n")
+    await far.streams()
+    far.close()
+    core_rtp.close()
+    phone_rtp.close()
+    await phone.hangs_up(dialog)
+
+
 async def play(case, *args):
     await case(*args)
     for tls in Openssl.started:
@@ -394,7 +449,7 @@ async def with_a_script_as_core():
     phone = await Phone("ann", DOMAIN, "demo").open_udp(lab.base + 5, ("127.0.0.1", lab.base + 4))
     lab.gateway(mediasec="msrp-tls", core_cema="first")
     await phone.signs_in("msrp-tls")
-    for case in (tls_that_passes, cema_in_clear, tcp_lost_in_the_core):
+    for case in (tls_that_passes, cema_in_clear, tcp_lost_in_the_core, a_mixed_session):
         await play(case, core, phone)
 
 
