@@ -14,7 +14,7 @@
 #include "gateway/base/wire.h"
 #include "tests/harness/fax_rig.h"
 
-enum { PAGES = 3, STEP_US = 3000 /* for 20 ms of fax */, LIMIT_S = 80 };
+enum { PAGES = 3, STEP_US = 3000 /* for 20 ms of fax */, LIMIT_S = 80, HANG_UP_TURNS = 3000 };
 
 #define RED GW_IQ_EC_REDUNDANCY
 #define FEC GW_IQ_EC_FEC
@@ -130,6 +130,7 @@ static void make_cases(void)
 }
 
 static struct fax_machine machines[MOST][2];
+static unsigned alone[MOST]; /* turns since one of the two is through */
 static char folder[] = "/tmp/agw_fax_XXXXXX";
 
 static void name_of(char out[200], unsigned i, const char *what)
@@ -248,6 +249,8 @@ static bool run_step(unsigned i)
         return false;
     fax_machine_turn(a);
     fax_machine_turn(b);
+    if (a->is_over != b->is_over && ++alone[i] > HANG_UP_TURNS) /* its last word was lost: who is through hangs up */
+        t30_terminate(t38_terminal_get_t30_state(a->is_over ? b->t : a->t));
     return a->is_over && b->is_over;
 }
 

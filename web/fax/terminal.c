@@ -249,7 +249,7 @@ int EXPORT(term_page_rows)(int file, int page, uint8_t *rows)
     return ok ? 0 : -1;
 }
 
-/* Any page of a TIFF as RGBA, the uppermost row first; 0, or -1: a compression that is not built in (JPEG, Deflate). */
+/* Any page of a TIFF as RGBA, the uppermost row first; 0, or -1. */
 int EXPORT(term_page_rgba)(int file, int page, uint32_t *pixels)
 {
     TIFF *f = open_page(file, page);

@@ -172,6 +172,18 @@ export class FaxTerminal {
     return this.#octets(this.#wasm.term_file(RECEIVED), n).slice();
   }
 
+  // null: it cannot be read. A broken JPEG ends the instance (web/fax/include/setjmp.h).
+  #rgba(index, size) {
+    try {
+      return this.#with(new Uint8Array(size), (to) =>
+        this.#wasm.term_page_rgba(GIVEN, index, to) === 0 ? this.#octets(to, size).slice() : null,
+      );
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) return null;
+      throw error;
+    }
+  }
+
   // The pages of a TIFF that the user has: { width, height, xDpi, yDpi, rgba }.
   *tiffPages(octets) {
     const at = this.#wasm.term_file_put(octets.length);
@@ -184,10 +196,8 @@ export class FaxTerminal {
         return;
       }
       const size = page.width * page.height * 4;
-      const rgba = this.#with(new Uint8Array(size), (to) =>
-        this.#wasm.term_page_rgba(GIVEN, index, to) === 0 ? this.#octets(to, size).slice() : null,
-      );
-      if (!rgba) throw new TypeError('a TIFF whose compression is not known here (JPEG, Deflate)');
+      const rgba = this.#rgba(index, size);
+      if (!rgba) throw new TypeError('a TIFF that is broken, or whose compression is not known here');
       yield { ...page, rgba };
     }
   }

@@ -21,4 +21,7 @@
 #define CMYK_SUPPORT 1
 #define PACKBITS_SUPPORT 1
 #define LZW_SUPPORT 1
+#define ZIP_SUPPORT 1
+#define JPEG_SUPPORT 1
+#define CHECK_JPEG_YCBCR_SUBSAMPLING 1
 #endif
