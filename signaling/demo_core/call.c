@@ -200,29 +200,34 @@ static void refuse(struct gw_demo_call *c, struct gw_sip_server *t, const struct
     gw_sip_server_reply(t, req, status, NULL, NULL, NULL);
 }
 
-/* A response with the answer to the offer in `req`, or without a body if it has none (a refreshing UPDATE). */
+/* A response with the answer to the offer in `req`. Without one an INVITE gets an offer of ours, of what there is or of
+ * voice, and a refreshing UPDATE no body. */
 static int accept_offer(struct gw_demo_call *c, struct gw_sip_server *t, const struct gw_sip_msg *req, int status)
 {
     struct gw_sdp_buf b = { 0 };
     struct gw_sip_msg *resp = NULL;
     struct gw_span offer;
     bool has_offer = gw_sip_msg_find_body(req, "application/sdp", &offer);
+    unsigned nlines = c->media.nlines;
     int err = 0;
 
+    c->is_late = !has_offer && gw_sip_msg_method(req) == GW_SIP_INVITE;
     if (has_offer)
         err = gw_demo_media_answer(&c->media, offer, &b);
-    else if (gw_sip_msg_method(req) == GW_SIP_INVITE)
-        err = GW_E_UNSUPPORTED; /* an echo has no codecs of its own to offer */
+    else if (c->is_late)
+        err = status == 200 ? gw_demo_media_offer(&c->media, nlines ? "" : "audio", &b) : GW_E_UNSUPPORTED;
     if (!err) {
         resp = gw_sip_msg_response(req, status, NULL, c->tag);
         err = resp ? 0 : GW_E_NOMEM;
     }
     if (!err)
         err = gw_demo_call_set_contact(c, resp);
-    if (!err && has_offer)
+    if (!err && b.len)
         err = gw_sip_msg_set_body(resp, "application/sdp", (struct gw_span){ b.text, b.len });
     gw_sdp_buf_fini(&b);
     if (err) {
+        if (c->is_late)
+            gw_demo_media_withdraw(&c->media, nlines);
         refuse(c, t, req, err);
         gw_sip_msg_free(resp);
         return err;
@@ -251,8 +256,16 @@ static void on_cancel(void *arg, const struct gw_sip_msg *cancel)
 static void on_ack(void *arg, const struct gw_sip_msg *ack)
 {
     struct gw_demo_call *c = arg;
+    bool is_late = c->is_late;
+    struct gw_span answer;
 
     c->unacked = NULL;
+    c->is_late = false;
+    if (!is_late ||
+        (gw_sip_msg_find_body(ack, "application/sdp", &answer) && !gw_demo_media_on_answer(&c->media, answer)))
+        return;
+    gw_log(GW_LOG_WARNING, "demo", c->call_id, "ACK without an answer that is understood");
+    gw_demo_call_hang_up(c);
 }
 
 static void on_no_ack(void *arg) /* RFC 3261 s. 13.3.1.4 */

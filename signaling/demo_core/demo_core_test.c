@@ -112,10 +112,38 @@ TEST(busy_is_busy_and_noanswer_rings_until_it_is_cancelled)
     stop();
 }
 
+/* RFC 3264 s. 4: the offer in the 2xx, the answer in its ACK. */
+TEST(a_late_offer_is_voice_and_its_answer_comes_in_the_ack)
+{
+    static const char answer[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                                 "m=audio 28390 RTP/AVP 8\r\n";
+    struct gw_sip_server *t;
+    struct gw_span body;
+
+    start();
+    t = invite("echo", "");
+    EQ(fake_status(t), 200);
+    body = gw_sip_msg_body(fake_last_response(t));
+    CHECK(memmem(body.ptr, body.len, "m=audio ", 8) != NULL);
+    fake_ack(t, answer);
+    EQ(fake_sent(), 0);
+    stop();
+
+    start();
+    t = invite("echo", "");
+    fake_ack(t, NULL);
+    EQ(gw_sip_msg_method(fake_client_request(fake_last_client())), GW_SIP_BYE);
+    EQ(fake_status(invite("early", "")), 488);
+    stop();
+}
+
 TEST(nobody_is_404_and_an_unknown_dialog_481)
 {
     start();
     EQ(fake_status(invite("nobody", offer)), 404);
+    EQ(fake_status(fake_request(0, "MESSAGE tel:+4930123 SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f1\n"
+                                   "To: <tel:+4930123>\nCall-ID: c8\nCSeq: 2 MESSAGE\n\n")),
+       404);
     EQ(fake_status(fake_request(0, "BYE sip:endpoint@10.0.0.5:5060 SIP/2.0\nFrom: <sip:ann@ims.example>;tag=f1\n"
                                    "To: <sip:echo@ims.example>;tag=none\nCall-ID: c9\nCSeq: 2 BYE\n\n")),
        481);

@@ -43,6 +43,7 @@ struct gw_demo_call {
     uint32_t cseq;
     struct gw_sip_server *ringing; /* INVITE that owes a final response */
     struct gw_sip_server *unacked; /* INVITE that was answered 2xx and waits for its ACK */
+    bool is_late;                  /* the 2xx has our offer, and its ACK the answer (RFC 3264 s. 4) */
     struct gw_sip_msg *invite;     /* the first request */
     struct gw_ctl_timer *later;    /* the answer after early media; a fax that switches, or hangs up */
     bool is_fax_over;

@@ -171,7 +171,8 @@ static void rtp_write(const struct gw_demo_line *line, const struct gw_sdp_media
             gw_sdp_printf(b, "a=%s:%.*s\r\n", copied[i], GW_SDP_ARG(v));
     if (l->has_mux)
         gw_sdp_printf(b, "a=rtcp-mux\r\n");
-    gw_sdp_printf(b, "a=%s\r\n", gw_sdp_direction_text(l->direction));
+    /* a hold is the other side's: whoever offers says what it could do, and hears in the answer what holds */
+    gw_sdp_printf(b, "a=%s\r\n", gw_sdp_direction_text(o ? l->direction : GW_SDP_SENDRECV));
 }
 
 static bool rtp_is_expecting(const struct gw_demo_line *line)

@@ -101,8 +101,8 @@ static int retarget(struct gw_demo *d, struct gw_sip_msg *m)
         gw_sip_msg_remove_at(m, "Route", 0);
     if (gw_sip_uri_parse(gw_sip_msg_uri(m), &u))
         return 416;
-    if (!is_ours(d, gw_sip_msg_uri(m)))
-        return 0;
+    if (strncmp(u.scheme, "sip", 3) == 0 && !is_ours(d, gw_sip_msg_uri(m)))
+        return 0; /* of another domain; a number (tel:) is a user of this one, or nobody's */
     b = gw_registrar_find(&d->registrar, u.user, gw_ctl_now_us(d->stack));
     if (!b)
         return *u.user ? 404 : 484;
