@@ -1,6 +1,6 @@
 /* What two ends agree on by a=key-mgmt (RFC 4567, MIKEY-TICKET) is theirs: whatever its octets are, they pass at the
- * session and at the m-line as they came, or the offer is refused (TS 33.328 s. 7.2.3, E2A-019), and no key of ours joins
- * them. The input is the value of both lines, divided by its first NUL. */
+ * session and at the m-line as they came, or the offer is refused (TS 33.328 s. 7.2.3, E2A-019), and no key of ours
+ * joins them. The input is the value of both lines, divided by its first NUL. */
 #include "signaling/call/interwork_walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -16,14 +16,14 @@ static const struct {
 enum { N = sizeof(mechanisms) / sizeof(mechanisms[0]) };
 
 /* The next of "a ; b ; c", without blanks. */
-static struct gw_span part(struct gw_span *rest)
+static struct gw_span cut(struct gw_span *rest, char mark)
 {
-    const char *p = rest->ptr, *semi = rest->len ? memchr(p, ';', rest->len) : NULL;
-    size_t n = semi ? (size_t)(semi - p) : rest->len;
+    const char *p = rest->ptr, *end = rest->len ? memchr(p, mark, rest->len) : NULL;
+    size_t n = end ? (size_t)(end - p) : rest->len;
     struct gw_span out = { p, n };
 
-    rest->ptr = p + n + (semi != NULL);
-    rest->len -= n + (semi != NULL);
+    rest->ptr = p + n + (end != NULL);
+    rest->len -= n + (end != NULL);
     while (out.len && strchr(" \t", *(const char *)out.ptr)) {
         out.ptr = (const char *)out.ptr + 1;
         out.len--;
@@ -31,6 +31,11 @@ static struct gw_span part(struct gw_span *rest)
     while (out.len && strchr(" \t\r\n", ((const char *)out.ptr)[out.len - 1]))
         out.len--;
     return out;
+}
+
+static struct gw_span part(struct gw_span *rest)
+{
+    return cut(rest, ';');
 }
 
 static bool is_of_media(struct gw_span entry)
@@ -67,17 +72,14 @@ unsigned gw_mediasec_read(const struct gw_sip_msg *m, const char *header, bool *
     return set;
 }
 
-static bool is_access(const struct gw_conf *conf, const struct gw_sip_msg *req)
+static bool comes_by(const struct gw_sip_msg *req, struct gw_span access)
 {
     const char *v;
 
-    if (conf->mediasec_access.n == 0)
-        return true;
     for (unsigned i = 0; (v = gw_sip_msg_get(req, "P-Access-Network-Info", i)); i++) {
         struct gw_span rest = gw_span_str(v), type = part(&rest);
-        for (unsigned k = 0; k < conf->mediasec_access.n; k++)
-            if (gw_span_is_nocase(type, conf->mediasec_access.v[k]))
-                return true;
+        if (type.len == access.len && strncasecmp(type.ptr, access.ptr, type.len) == 0)
+            return true;
     }
     return false;
 }
@@ -86,12 +88,16 @@ unsigned gw_mediasec_offered(const struct gw_conf *conf, const struct gw_sip_msg
 {
     unsigned set = 0;
 
-    if (!is_access(conf, req))
-        return 0;
-    for (unsigned i = 0; i < conf->mediasec.n; i++)
-        for (unsigned k = 0; k < N; k++)
-            if (strcasecmp(conf->mediasec.v[i], mechanisms[k].name) == 0)
+    for (unsigned i = 0; i < conf->mediasec.n; i++) {
+        struct gw_span rest = gw_span_str(conf->mediasec.v[i]), name = cut(&rest, '@');
+        bool is_offered = !rest.len;
+
+        while (rest.len && !is_offered)
+            is_offered = comes_by(req, cut(&rest, '@'));
+        for (unsigned k = 0; is_offered && k < N; k++)
+            if (gw_span_is_nocase(name, mechanisms[k].name))
                 set |= mechanisms[k].bit;
+    }
     return set;
 }
 

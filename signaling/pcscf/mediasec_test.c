@@ -84,21 +84,25 @@ TEST(E2A_004_005_006_what_both_list_is_registered_each_by_itself)
     teardown();
 }
 
-TEST(what_is_offered_may_depend_on_the_access_network)
+TEST(what_is_offered_may_depend_on_the_access_network) /* each mechanism by itself */
 {
     struct gw_sip_server *t;
     gw_flow_id flow;
 
-    setup("mediasec_access = IEEE-802.11 3GPP-E-UTRAN-FDD\n");
+    setup("mediasec = bfcp-tls sdes-srtp@3GPP-E-UTRAN-FDD@IEEE-802.11 msrp-tls@3GPP-E-UTRAN-FDD\n");
     flow = fake_flow_open("TLS");
     t = registers(flow, "Security-Client: sdes-srtp;mediasec\nP-Access-Network-Info: DSL; dsl-location=\"1\"\n");
     fake_answer(fake_last_client(), 200, "reg", "Contact: " PHONE ";expires=600\n", NULL);
-    EQ(lines_of(t, "Security-Server"), 0);
+    EQ(lines_of(t, "Security-Server"), 1);
     CHECK(!asks_for_a_call(flow)->has_sdes_srtp);
     t = registers(flow, "Security-Client: sdes-srtp;mediasec\nP-Access-Network-Info: ieee-802.11;i-wlan-node-id=ff\n");
     fake_answer(fake_last_client(), 200, "reg", "Contact: " PHONE ";expires=600\n", NULL);
-    EQ(lines_of(t, "Security-Server"), 4);
+    EQ(lines_of(t, "Security-Server"), 2);
     CHECK(asks_for_a_call(flow)->has_sdes_srtp);
+    t = registers(flow, "Security-Client: sdes-srtp;mediasec\n"); /* it does not say where it is */
+    fake_answer(fake_last_client(), 200, "reg", "Contact: " PHONE ";expires=600\n", NULL);
+    EQ(lines_of(t, "Security-Server"), 1);
+    CHECK(!asks_for_a_call(flow)->has_sdes_srtp);
     teardown();
 }
 
