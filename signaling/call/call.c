@@ -125,13 +125,7 @@ int gw_call_new(struct gw_calls *cs, const struct gw_call_setup *setup, struct g
     c->leg[GW_LEG_ACCESS].is_browser = setup->e2ae.client == GW_CLIENT_WIC;
     c->leg[setup->from_access ? GW_LEG_ACCESS : GW_LEG_CORE].is_caller = true;
     c->started_wall_us = gw_clock_wall_us();
-    c->next = cs->first;
-    c->prev = &cs->first;
-    if (c->next)
-        c->next->prev = &c->next;
-    cs->first = c;
-    cs->n++;
-    gw_stats_add(GW_STAT_CALLS_ACTIVE, 1);
+    gw_calls_add(cs, c);
     err = copy(&c->identity, setup->identity);
     if (!err)
         err = copy(&c->icid, setup->icid);
@@ -166,11 +160,7 @@ void gw_call_free(struct gw_call *c)
     free(c->caller);
     free(c->callee);
     free(c->counters);
-    *c->prev = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-    c->cs->n--;
-    gw_stats_add(GW_STAT_CALLS_ACTIVE, -1);
+    gw_calls_remove(c->cs, c);
     free(c);
 }
 

@@ -162,7 +162,7 @@ struct gw_call_deferred {
 
 struct gw_call {
     struct gw_calls *cs;
-    struct gw_call *next, **prev;
+    struct gw_call *next, **prev, *id_next;
     char id[GW_IQ_CALL_ID + 1];
     uint8_t state;             /* enum gw_call_state */
     struct gw_call_leg leg[2]; /* by enum gw_leg */
@@ -211,6 +211,7 @@ struct gw_calls {
     struct gw_call *first;
     unsigned n;
     struct gw_call_leg *hash[GW_CALL_BUCKETS]; /* by our tag */
+    struct gw_call *by_id[GW_CALL_BUCKETS];
     uint64_t iq_txn;
     struct gw_ctl_timer *reaper;
     void (*on_idle)(void *arg);
@@ -220,6 +221,8 @@ struct gw_calls {
 /* ---- calls.c ---- */
 struct gw_call_leg *gw_calls_find_leg(struct gw_calls *cs, const char *local_tag);
 void gw_calls_index_leg(struct gw_calls *cs, struct gw_call_leg *leg);
+void gw_calls_add(struct gw_calls *cs, struct gw_call *c); /* to the list and the table of ids */
+void gw_calls_remove(struct gw_calls *cs, struct gw_call *c);
 void gw_calls_unindex_leg(struct gw_calls *cs, struct gw_call_leg *leg);
 /* The call is over: freed soon, never inside the caller. */
 void gw_calls_reap_soon(struct gw_calls *cs);

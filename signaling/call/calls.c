@@ -77,15 +77,60 @@ unsigned gw_calls_count(const struct gw_calls *cs)
     return cs->n;
 }
 
+/* ---- calls by id: it is in every word from the media ---- */
+
+static unsigned hash_of(const char *token)
+{
+    uint32_t h = 2166136261u; /* FNV-1a; tokens are ours and random, so nobody can aim at a bucket */
+
+    for (; *token; token++)
+        h = (h ^ (uint8_t)*token) * 16777619u;
+    return h % GW_CALL_BUCKETS;
+}
+
+void gw_calls_add(struct gw_calls *cs, struct gw_call *c)
+{
+    struct gw_call **b = &cs->by_id[hash_of(c->id)];
+
+    c->id_next = *b;
+    *b = c;
+    c->next = cs->first;
+    c->prev = &cs->first;
+    if (c->next)
+        c->next->prev = &c->next;
+    cs->first = c;
+    cs->n++;
+    gw_stats_add(GW_STAT_CALLS_ACTIVE, 1);
+}
+
+void gw_calls_remove(struct gw_calls *cs, struct gw_call *c)
+{
+    struct gw_call **b = &cs->by_id[hash_of(c->id)];
+
+    while (*b != c)
+        b = &(*b)->id_next;
+    *b = c->id_next;
+    *c->prev = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    cs->n--;
+    gw_stats_add(GW_STAT_CALLS_ACTIVE, -1);
+}
+
+static struct gw_call *find_call(struct gw_calls *cs, const char *id)
+{
+    struct gw_call *c = cs->by_id[hash_of(id)];
+
+    while (c && strcmp(c->id, id) != 0)
+        c = c->id_next;
+    return c;
+}
+
 /* ---- legs by our tag: it is in every message that belongs to one of our dialogs ---- */
 
 static struct gw_call_leg **bucket(struct gw_calls *cs, const char *tag)
 {
-    uint32_t h = 2166136261u; /* FNV-1a; tags are ours and random, so nobody can aim at a bucket */
-
-    for (; *tag; tag++)
-        h = (h ^ (uint8_t)*tag) * 16777619u;
-    return &cs->hash[h % GW_CALL_BUCKETS];
+    return &cs->hash[hash_of(tag)];
 }
 
 struct gw_call_leg *gw_calls_find_leg(struct gw_calls *cs, const char *local_tag)
@@ -173,13 +218,12 @@ void gw_calls_on_stray_2xx(struct gw_calls *cs, gw_flow_id flow, const struct gw
 
 void gw_calls_on_notify(struct gw_calls *cs, const struct gw_iq_notify *n)
 {
-    for (struct gw_call *c = cs->first; c; c = c->next) {
-        if ((n->ctx && c->ctx == n->ctx) || strcmp(c->id, n->call) == 0) {
-            gw_media_on_notify(c, n);
-            return;
-        }
-    }
-    gw_stats_inc(GW_STAT_CALL_LATE_NOTIFIES);
+    struct gw_call *c = find_call(cs, n->call);
+
+    if (c)
+        gw_media_on_notify(c, n);
+    else
+        gw_stats_inc(GW_STAT_CALL_LATE_NOTIFIES);
 }
 
 /* ---- connections of the access side ---- */

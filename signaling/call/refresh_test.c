@@ -180,6 +180,7 @@ TEST(another_connection_may_not_speak_in_the_dialog) /* specs 2.3 */
 static void notify(uint8_t event, int cause)
 {
     struct gw_iq_notify n = { .ctx = gw_agw_fake_last(agw)->ctx, .event = event, .cause = cause };
+    memcpy(n.call, gw_agw_fake_last(agw)->call, sizeof(n.call));
     gw_calls_on_notify(calls, &n);
 }
 

@@ -30,6 +30,7 @@ static void notify(uint8_t event, uint8_t term, uint8_t channel, int cause)
                               .sctp_stream = 2,
                               .protocol = GW_IQ_MSRP };
 
+    memcpy(n.call, gw_agw_fake_last(agw)->call, sizeof(n.call));
     gw_calls_on_notify(calls, &n);
     fake_sip_advance(0);
     media();

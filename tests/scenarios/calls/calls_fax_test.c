@@ -284,6 +284,7 @@ TEST(T38_009_a_wrong_fingerprint_ends_the_fax_with_its_reason)
     media();
     fake_ack(a, NULL);
     n.ctx = wanted()->ctx;
+    memcpy(n.call, wanted()->call, sizeof(n.call));
     gw_calls_on_notify(calls, &n);
     CHECK(has(header_of(fake_client_request(last_sent("BYE")), "Reason"), "cause=488"));
     EQ(counted(GW_STAT_CALL_MEDIA_SECURITY), 1);
