@@ -9,6 +9,7 @@
 #include "gateway/base/crypto.h"
 #include "gateway/dtls/cert.h"
 #include "signaling/pcscf/jwt.h"
+#include "signaling/pcscf/mediasec.h"
 #include "signaling/sip/sip.h"
 
 struct check {
@@ -210,6 +211,15 @@ static void check_suites(struct check *k, enum gw_conf_key key, const gw_conf_li
     }
 }
 
+static void check_mediasec(struct check *k)
+{
+    const gw_conf_list *l = &k->c->mediasec;
+
+    for (unsigned i = 0; i < l->n; i++)
+        if (!gw_mediasec_is_known(l->v[i]))
+            problem(k, GW_CONF_mediasec, "\"%s\" is not a kind of media security known here", l->v[i]);
+}
+
 static void check_files(struct check *k)
 {
     const struct gw_conf *c = k->c;
@@ -288,5 +298,6 @@ unsigned gw_conf_check(const struct gw_conf *c, FILE *out)
     check_iq(&k);
     check_suites(&k, GW_CONF_srtp_profiles, &c->srtp_profiles, false);
     check_suites(&k, GW_CONF_core_crypto, &c->core_crypto, true);
+    check_mediasec(&k);
     return k.problems;
 }

@@ -126,6 +126,8 @@ TEST(suites_are_known_ones)
     finds("core_crypto = AES_256_CM_HMAC_SHA1_80", "");
     finds("srtp_profiles = AES_256_CM_HMAC_SHA1_80",
           "gw.conf:1: srtp_profiles: \"AES_256_CM_HMAC_SHA1_80\" is not a suite known here" IPS);
+    finds("mediasec = sdes-srtp@IEEE-802.11@DSL dtls-srtp", "");
+    finds("mediasec = sdes", "gw.conf:1: mediasec: \"sdes\" is not a kind of media security known here" IPS);
     finds("core_crypto = NULL", "gw.conf:1: core_crypto: \"NULL\" is not a suite known here" IPS);
     finds("srtp_profiles =", "gw.conf:1: srtp_profiles: empty: no media could be protected" IPS);
 }

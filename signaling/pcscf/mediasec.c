@@ -47,14 +47,19 @@ static bool is_of_media(struct gw_span entry)
     return false;
 }
 
+static unsigned bit_of(struct gw_span name)
+{
+    for (unsigned i = 0; i < N; i++)
+        if (gw_span_is_nocase(name, mechanisms[i].name))
+            return mechanisms[i].bit;
+    return 0;
+}
+
 unsigned gw_mediasec_of(struct gw_span entry)
 {
     struct gw_span rest = entry, name = part(&rest);
 
-    for (unsigned i = 0; is_of_media(entry) && i < N; i++)
-        if (gw_span_is_nocase(name, mechanisms[i].name))
-            return mechanisms[i].bit;
-    return 0;
+    return is_of_media(entry) ? bit_of(name) : 0;
 }
 
 unsigned gw_mediasec_read(const struct gw_sip_msg *m, const char *header, bool *has_entries, bool *has_others)
@@ -94,11 +99,17 @@ unsigned gw_mediasec_offered(const struct gw_conf *conf, const struct gw_sip_msg
 
         while (rest.len && !is_offered)
             is_offered = comes_by(req, cut(&rest, '@'));
-        for (unsigned k = 0; is_offered && k < N; k++)
-            if (gw_span_is_nocase(name, mechanisms[k].name))
-                set |= mechanisms[k].bit;
+        if (is_offered)
+            set |= bit_of(name);
     }
     return set;
+}
+
+bool gw_mediasec_is_known(const char *entry)
+{
+    struct gw_span rest = gw_span_str(entry);
+
+    return bit_of(cut(&rest, '@')) != 0;
 }
 
 int gw_mediasec_write(struct gw_sip_msg *resp, unsigned set)

@@ -20,6 +20,8 @@ enum gw_mediasec {
 unsigned gw_mediasec_of(struct gw_span entry);
 /* All entries of a header. has_entries: there is one with "mediasec", known or not; has_others: one without. */
 unsigned gw_mediasec_read(const struct gw_sip_msg *m, const char *header, bool *has_entries, bool *has_others);
+/* An entry of `mediasec` in the configuration: "sdes-srtp", "sdes-srtp@IEEE-802.11@DSL". */
+bool gw_mediasec_is_known(const char *entry);
 /* What this network offers to that client: each entry of `mediasec` in the configuration that names no access network,
  * or the client's (P-Access-Network-Info, TS 24.229 s. 7.2A.4). */
 unsigned gw_mediasec_offered(const struct gw_conf *conf, const struct gw_sip_msg *req);
