@@ -186,7 +186,7 @@ TEST(t38_pages_pass_between_a_phone_with_dtls_and_a_machine_behind_the_t38_gatew
     CHECK(mkdtemp(folder) != NULL);
     name_of(name, 0, "sent");
     fax_draw(name, 1);
-    fax_gateway_begin(false);
+    fax_gateway_begin();
     begin_engine();
     for (unsigned i = 0; i < CALLS; i++)
         ctx[i] = make_call(i);

@@ -297,7 +297,7 @@ TEST(t38_011_pages_are_the_same_pixel_by_pixel_over_every_way_and_correction)
     name_of(name, 0, "sent");
     fax_draw(name, PAGES);
     begin_capture();
-    fax_gateway_begin(true);
+    fax_gateway_begin();
     for (unsigned i = 0; i < n; i++)
         ctx[i] = make_call(i);
     next = begin = gw_clock_us();
@@ -342,7 +342,7 @@ TEST(t38_009_a_wrong_fingerprint_or_role_ends_a_fax)
     uint64_t ctx;
 
     make_cases();
-    fax_gateway_begin(false);
+    fax_gateway_begin();
     EQ(gw_dtls_identity_new(&(uint16_t){ GW_IQ_AEAD_AES_128_GCM }, 1, &fax.expected), 0);
     ctx = make_call(A_DTLS);
     EQ(failure_of(&machines[A_DTLS][0]), GW_E_MISMATCH);
@@ -367,7 +367,7 @@ TEST(t38_wrong_packets_are_refused_and_counted_and_the_fax_goes_on)
     int64_t refused, malformed;
 
     make_cases();
-    fax_gateway_begin(false);
+    fax_gateway_begin();
     req.ctx = make_call(A_PLAIN);
     refused = gw_stats_read(GW_STAT_FAX_REFUSED);
     malformed = gw_stats_read(GW_STAT_MEDIA_DROPPED_MALFORMED);

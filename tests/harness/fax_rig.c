@@ -59,7 +59,9 @@ int fax_udp(struct gw_addr *a)
     return fd;
 }
 
-void fax_gateway_begin(bool is_large)
+enum { BLOCKS = 9, CORE_PORTS = 400 /* of each */ };
+
+void fax_gateway_begin(void)
 {
     static const uint16_t profile = GW_IQ_AEAD_AES_128_GCM;
     char text[300], why[256] = "";
@@ -67,13 +69,13 @@ void fax_gateway_begin(bool is_large)
 
     gw_log_set_level(GW_LOG_ERROR);
     fax = (struct fax_gateway){ 0 };
-    for (int port = 24100; err && port < 25000; port += 100) {
+    for (int block = 0; err && block < BLOCKS; block++) {
         gw_conf_free(fax.conf);
         fax.conf = NULL;
         snprintf(text, sizeof(text),
                  "access_address = 127.0.0.1\naccess_port = %d\ncore_address = 127.0.0.1\ncore_port_min = "
                  "%d\ncore_port_max = %d\n",
-                 port, is_large ? 46000 : port + 10, is_large ? 46999 : port + 99);
+                 24100 + block, 10000 + block * CORE_PORTS, 10000 + block * CORE_PORTS + CORE_PORTS - 1);
         EQ(gw_conf_parse("test", text, strlen(text), &fax.conf, why, sizeof(why)), 0);
         err = gw_agw_new(fax.conf, on_notify, NULL, &fax.agw, why, sizeof(why));
     }

@@ -82,8 +82,7 @@ struct fax_gateway {
 };
 extern struct fax_gateway fax;
 
-/* Ports: the core's range when it is a large one. */
-void fax_gateway_begin(bool is_large);
+void fax_gateway_begin(void);
 void fax_gateway_end(void);
 int fax_udp(struct gw_addr *a);           /* a socket of 127.0.0.1 */
 int fax_ask(const struct gw_iq_req *req); /* the reply is in fax.reply */
