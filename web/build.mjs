@@ -16,7 +16,8 @@ try {
   console.warn('the fax terminal is not built (web/fax/build): the page says so when a fax is asked for');
 }
 await build({ entryPoints: [path.join(here, 'demo/main.js')], bundle: true, minify: true, outdir: out, format: 'iife',
-  target: ['chrome111', 'firefox115'], define: { global: 'window', 'import.meta.url': 'document.baseURI' }, legalComments: 'inline', logLevel: 'warning' });
+  target: ['chrome111', 'firefox115'], define: { global: 'window', 'import.meta.url': 'document.baseURI' },
+  legalComments: 'inline', logLevel: 'warning' });
 for (const f of ['index.html', 'style.css', 'icon.svg']) copyFileSync(path.join(here, 'demo', f), path.join(out, f));
 // The fax terminal, and pdf.js for who sends a PDF: loaded when they are needed.
 const terminal = path.join(here, 'imsgw-client/fax.wasm');

@@ -38,7 +38,8 @@ phone.addEventListener('phone', ({ detail: { state, why } }) => {
   const was = document.body.dataset.phone;
   // A lost connection keeps the call on the screen: the library connects again and media does not depend on it.
   document.body.dataset.phone = state === 'connecting' && was === 'online' ? 'online' : state;
-  $('status').textContent = { offline: 'Not signed in', connecting: why ?? 'Signing in…', online: why, failed: `Refused: ${why}` }[state];
+  const words = { offline: 'Not signed in', connecting: why ?? 'Signing in…', online: why, failed: `Refused: ${why}` };
+  $('status').textContent = words[state];
   if (state === 'online' && was !== 'online') {
     note(`signed in as ${why}`);
     $('target').focus();
@@ -48,7 +49,8 @@ phone.addEventListener('phone', ({ detail: { state, why } }) => {
 
 /* ---- calling ---- */
 
-const toUri = (text) => (/^(sips?|tel):/.test(text) ? text : `sip:${text}${text.includes('@') ? '' : `@${account().domain}`}`);
+const withDomain = (text) => (text.includes('@') ? text : `${text}@${account().domain}`);
+const toUri = (text) => (/^(sips?|tel):/.test(text) ? text : `sip:${withDomain(text)}`);
 
 let opening = false;
 
@@ -82,7 +84,9 @@ $('hold').addEventListener('click', () => phone.hold());
 wireTransfer(phone, toUri, withSource);
 phone.addEventListener('channels', ({ detail: { channels } }) => follow(channels));
 
-const phases = { none: 'Dial echo to hear and see yourself.', calling: 'Calling…', ringing: 'Ringing…', incoming: 'is calling you', active: '' };
+const phases = {
+  none: 'Dial echo to hear and see yourself.', calling: 'Calling…', ringing: 'Ringing…', incoming: 'is calling you', active: '',
+};
 
 phone.addEventListener('call', ({ detail: { state, peer, why, video } }) => {
   document.body.dataset.call = state === 'ringing' ? 'calling' : state;
@@ -95,7 +99,10 @@ phone.addEventListener('call', ({ detail: { state, peer, why, video } }) => {
     clearCall();
     $('target').focus();
   } else {
-    note({ calling: `calling ${peer}`, ringing: `${peer} is ringing`, incoming: `${peer} calls`, active: `connected to ${peer}` }[state]);
+    const notes = {
+      calling: `calling ${peer}`, ringing: `${peer} is ringing`, incoming: `${peer} calls`, active: `connected to ${peer}`,
+    };
+    note(notes[state]);
   }
   if (state === 'incoming') $('answer-audio').focus();
   if (state === 'active') refresh();

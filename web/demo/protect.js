@@ -3,7 +3,8 @@
 const dtlsNames = { FEFD: 'DTLS 1.2', FEFC: 'DTLS 1.3', FEFF: 'DTLS 1.0' };
 
 export async function protection(pc, transportUrl) {
-  const rows = [['Signalling', transportUrl.startsWith('wss:') ? 'SIP over secure WebSocket (TLS)' : 'SIP over WebSocket, not encrypted']];
+  const isTls = transportUrl.startsWith('wss:');
+  const rows = [['Signalling', isTls ? 'SIP over secure WebSocket (TLS)' : 'SIP over WebSocket, not encrypted']];
   const stats = [...(await pc.getStats()).values()];
   const transport = stats.find((r) => r.type === 'transport');
   if (transport?.dtlsState === 'connected' || pc.connectionState === 'connected') {
