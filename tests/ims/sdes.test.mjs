@@ -65,9 +65,8 @@ await Run.main('ims sdes', async (run) => {
     await Promise.all([from, to].filter((p) => p instanceof Linphone).map((p) => p.idle()));
   };
   await run.step('E2A-007 SDP-020 linphone calls echo', () => call(lin, null, [[lin, 440]]));
-  await run.step('E2A-007 baresip calls echo', () => call(bea, null, [[bea, 1000]]));
-  await run.step('E2A-010 baresip calls linphone', () => call(bea, lin, [[bea, 440], [lin, 1000]]));
-  await run.step('E2A-010 linphone calls baresip', () => call(lin, bea, [[bea, 440], [lin, 1000]]));
+  await run.step('E2A-007 E2A-010 baresip calls linphone', () => call(bea, lin, [[bea, 440], [lin, 1000]]));
+  await run.step('E2A-007 E2A-010 linphone calls baresip', () => call(lin, bea, [[bea, 440], [lin, 1000]]));
   const words = 'words that TLS protects';
   await run.step('TS 33.328 F.2 an immediate message of linphone reaches baresip', async () => {
     lin.command(`chat ${uri(bea)} ${words}`);
@@ -77,7 +76,6 @@ await Run.main('ims sdes', async (run) => {
     const ava = await linphone('ava', ports.hop, 700, { isAvpf: true });
     const avo = await linphone('avo', ports.hop, 800, { isAvpf: true });
     await Promise.all([ava, avo].map((p) => p.registered()));
-    await call(ava, null, [[ava, 700]]);
     await call(ava, avo, [[ava, 800], [avo, 700]]);
   });
   await run.step('what tshark saw: plain in the core, protected on the way to phones', async () => {
@@ -113,6 +111,5 @@ await Run.main('ims sdes', async (run) => {
     const [lea, bob] = [await linphone('lea', ports.tls, 500), await baresip('bob', ports.tls, 900)];
     await Promise.all([lea, bob].map((p) => p.registered()));
     await call(lea, bob, [[lea, 900], [bob, 500]]);
-    await call(bob, lea, [[lea, 900], [bob, 500]]);
   });
 }, { timeoutMs: 100_000 });
