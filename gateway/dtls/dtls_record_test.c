@@ -158,6 +158,38 @@ TEST(repeated_damaged_late_and_clear_records_are_ignored)
     end(&c);
 }
 
+/* TLS-005: a peer that wants to shake hands anew under the keys is not followed. A server says its last flight again,
+ * as to any handshake record, which can only be who did not hear it. */
+TEST(tls005_a_renegotiation_and_alerts_in_the_clear_change_nothing)
+{
+    static const uint8_t strange[][15] = {
+        { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40 }, /* a fatal alert of epoch 0 */
+        { 21, 0xfe, 0xfd, 0, 2, 0, 0, 0, 0, 0, 9, 0, 2, 1, 0 },  /* close_notify of an epoch that is not there */
+        { 20, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 1, 1, 0 },  /* ChangeCipherSpec, shorter than any record */
+        { 25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 2, 1, 0 },  /* a connection id that nobody agreed to (RFC 9146) */
+    };
+    uint8_t buf[2048];
+    struct peer c;
+
+    for (int is_client = 0; is_client < 2; is_client++) {
+        unsigned sent;
+
+        begin(&c, is_client, "ECDHE-ECDSA-AES128-GCM-SHA256");
+        for (unsigned i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
+            EQ(gw_dtls_input(c.d, GW_SPAN(strange[i]), GW_S), 0);
+        sent = c.sent;
+        SSL_clear_options(c.ssl, SSL_OP_NO_RENEGOTIATION);
+        EQ(SSL_renegotiate(c.ssl), 1);
+        SSL_do_handshake(c.ssl);
+        CHECK(give(&c, buf, sizeof(buf)) > 0);
+        EQ(c.sent, sent + !is_client);
+        EQ(gw_dtls_state(c.d), GW_DTLS_UP);
+        EQ(gw_dtls_deadline_us(c.d), GW_NEVER);
+        EQ(gw_dtls_send(c.d, (struct gw_span){ "x", 1 }), 0);
+        end(&c);
+    }
+}
+
 /* What goes on the wire after the handshake continues OpenSSL's numbers: neither a sequence number nor a nonce of
  * AES-GCM may come twice. */
 TEST(sequence_numbers_and_nonces_continue_those_of_the_handshake)
