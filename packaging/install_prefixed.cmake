@@ -1,5 +1,5 @@
-# Runs at installation: what must name the place of the programs. A package (DESTDIR is set) gets a configuration too; a plain
-# installation leaves /etc alone.
+# Runs at installation: what must name the place of the programs. A package (DESTDIR is set) gets a configuration too; a
+# plain installation leaves /etc alone.
 configure_file(${from}/imsgw.service.in ${to}/imsgw.service @ONLY)
 file(INSTALL ${to}/imsgw.service DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
 if(DEFINED ENV{DESTDIR})

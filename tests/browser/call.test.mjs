@@ -1,5 +1,5 @@
-// A client (a page, or aiortc) calls a phone and is called by it, through the gateway, with Kamailio as registrar: sound and picture both ways,
-// hold and resume from either side, digits, and a hang-up from either side.
+// A client (a page, or aiortc) calls a phone and is called by it, through the gateway, with Kamailio as registrar:
+// sound and picture both ways, hold and resume from either side, digits, and a hang-up from either side.
 //   call.test.mjs chromium|firefox jssip|sipjs
 //   call.test.mjs aiortc
 import { ask, hearsNothing, until } from './lib/check.mjs';

@@ -1,4 +1,5 @@
-// Two browsers, each at a gateway of its own, talk, chat and send a file to each other: data channel to MSRP to data channel.
+// Two browsers, each at a gateway of its own, talk, chat and send a file to each other: data channel to MSRP to data
+// channel.
 //   gateways.test.mjs BROWSER LIBRARY BROWSER LIBRARY
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { launch } from './lib/browser.mjs';

@@ -1,5 +1,5 @@
-// A page that knows nothing of dcmap opens plain data channels (RFC 8832) beside its call: those of a known sub-protocol
-// get an m-line of the core, others are reset, and the call goes on.
+// A page that knows nothing of dcmap opens plain data channels (RFC 8832) beside its call: those of a known
+// sub-protocol get an m-line of the core, others are reset, and the call goes on.
 //   inband.test.mjs chromium|firefox
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { launch } from './lib/browser.mjs';

@@ -1,5 +1,5 @@
-// Sessions of imsgw-client that the core offers, in its first offer and later, and sessions that the page adds to a running
-// call and takes out of it (RFC 8864 s. 6.6), at the demo core, which calls who asks it to.
+// Sessions of imsgw-client that the core offers, in its first offer and later, and sessions that the page adds to a
+// running call and takes out of it (RFC 8864 s. 6.6), at the demo core, which calls who asks it to.
 //   offered.test.mjs BROWSER LIBRARY
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { launch } from './lib/browser.mjs';

@@ -1,5 +1,5 @@
-// Page to page: both ends are browsers, each call crosses the gateway twice with the core between. Sound and picture both ways,
-// hold, and a hang-up from either side.
+// Page to page: both ends are browsers, each call crosses the gateway twice with the core between. Sound and picture
+// both ways, hold, and a hang-up from either side.
 //   pair.test.mjs BROWSER LIBRARY BROWSER LIBRARY
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { launch } from './lib/browser.mjs';

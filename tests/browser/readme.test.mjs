@@ -1,4 +1,5 @@
-// Every example of web/imsgw-client/README.md and docs/developers.md, as it stands, in a page without a bundler, at the demo core.
+// Every example of web/imsgw-client/README.md and docs/developers.md, as it stands, in a page without a bundler, at the
+// demo core.
 //   readme.test.mjs [chromium|firefox]
 import { createServer } from 'node:http';
 import { createHmac } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The page's connection is lost in a call and comes back (RFC 5626 s. 6): the call's sound never stops, requests find the page
-// again, the phone reaches it anew. When it stays away, the call ends towards the phone.
+// The page's connection is lost in a call and comes back (RFC 5626 s. 6): the call's sound never stops, requests find
+// the page again, the phone reaches it anew. When it stays away, the call ends towards the phone.
 //   reconnect.test.mjs BROWSER LIBRARY
 import { startKamailio } from '../peers/kamailio/kamailio.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';

@@ -1,5 +1,5 @@
-// What a browser must not get away with, and what it must be told: a fingerprint that is not its certificate's ends the call on both
-// sides; a page from elsewhere gets no connection; a user with a wrong password no registration.
+// What a browser must not get away with, and what it must be told: a fingerprint that is not its certificate's ends the
+// call on both sides; a page from elsewhere gets no connection; a user with a wrong password no registration.
 //   secure.test.mjs [chromium|firefox] [jssip|sipjs]
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

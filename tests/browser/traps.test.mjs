@@ -1,5 +1,6 @@
-// What loses calls in a browser library and works with a phone: forks with early media of their own, a 2xx without SDP after a reliable
-// 183, an offerless INVITE. sipp is the core, as in tests/scenarios; here the libraries themselves say whether they got over it.
+// What loses calls in a browser library and works with a phone: forks with early media of their own, a 2xx without SDP
+// after a reliable 183, an offerless INVITE. sipp is the core, as in tests/scenarios; here the libraries themselves say
+// whether they got over it.
 //   traps.test.mjs chromium|firefox jssip|sipjs
 import { createSocket } from 'node:dgram';
 import path from 'node:path';

@@ -1,5 +1,5 @@
-// The same call with another core side or another access side: SDES with and without feedback, one codec only, H.264 pictures,
-// SIP over TCP, IPv6.
+// The same call with another core side or another access side: SDES with and without feedback, one codec only, H.264
+// pictures, SIP over TCP, IPv6.
 //   variants.test.mjs VARIANT [chromium|firefox] [jssip|sipjs]
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';

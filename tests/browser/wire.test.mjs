@@ -57,8 +57,8 @@ function judgeRtcp(wire, base, port) {
   const decode = [`udp.port==${port + 1},rtcp`];
   const types = wire.fields(`rtcp && udp.srcport == ${port + 1}`, ['rtcp.pt', 'rtcp.ssrc.identifier'], decode);
   expect(types.length > 0, 'RTCP from its own port', types.length);
-  // Firefox sends a receiver report without a description, against RFC 3550 s. 6.1; it passes, as a name of ours beside the
-  // browser's own would be a second one for the same source.
+  // Firefox sends a receiver report without a description, against RFC 3550 s. 6.1; it passes, as a name of ours beside
+  // the browser's own would be a second one for the same source.
   for (const [pt] of types) expect(/^20[01]\b/.test(pt), 'each datagram begins with a report', pt);
   expect(types.some(([pt]) => /^200\b.*\b202\b/.test(pt)), 'a sender report with a description', types);
   const muxed = wire.fields(`udp.srcport == ${port} && rtcp`, ['rtcp.pt'], [`udp.port==${port},rtcp`])

@@ -1,5 +1,5 @@
-// IMS phones on UDP, TCP and TLS: baresip registers through the gateway, calls and is called, in clear and with SRTP whose
-// keys are the two phones' own (TS 33.328 s. 7.2.2), and a page beside them is reached by voice.
+// IMS phones on UDP, TCP and TLS: baresip registers through the gateway, calls and is called, in clear and with SRTP
+// whose keys are the two phones' own (TS 33.328 s. 7.2.2), and a page beside them is reached by voice.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';

@@ -37,8 +37,8 @@ export class FaxSession extends Session {
   #rate = MAX_RATE;
   #job = null; // { isSender, pages, octets, taken, finish, fail }
 
-  // wasm: where fax.wasm is (URL, octets or module). pdfjs: the library pdfjs-dist, if PDFs are to be sent. ident: our number,
-  // as the other machine prints it.
+  // wasm: where fax.wasm is (URL, octets or module). pdfjs: the library pdfjs-dist, if PDFs are to be sent. ident: our
+  // number, as the other machine prints it.
   constructor({ label, wasm = new URL('./fax.wasm', import.meta.url), pdfjs = null, ident = '', hasEcm = true } = {}) {
     super({ label });
     this.pdfjs = pdfjs;
@@ -58,8 +58,8 @@ export class FaxSession extends Session {
     this.#rate = Number(/^\d{4,5}$/.exec(attribute(channel, 'T38MaxBitRate') ?? '')?.[0] ?? MAX_RATE);
   }
 
-  // A Blob or File (TIFF, PDF, picture), anything that can be drawn on a canvas, a page, or a list of those. Fulfilled with
-  // { pages, remote, bitRate } when the other machine has confirmed the last page.
+  // A Blob or File (TIFF, PDF, picture), anything that can be drawn on a canvas, a page, or a list of those. Fulfilled
+  // with { pages, remote, bitRate } when the other machine has confirmed the last page.
   async send(source, { signal } = {}) {
     const module = await this.#ready(signal);
     const pages = await toPages(source, module, this.pdfjs);

@@ -1,5 +1,6 @@
-// The fax terminal: T.30 and T.38 of spandsp in a WebAssembly module (web/fax), which knows of no network and no clock. One
-// instance serves one fax. A page: { width, height, xDpi, yDpi, rows }, 1 bit a pixel, rows of whole octets, 1 is black.
+// The fax terminal: T.30 and T.38 of spandsp in a WebAssembly module (web/fax), which knows of no network and no clock.
+// One instance serves one fax. A page: { width, height, xDpi, yDpi, rows }, 1 bit a pixel, rows of whole octets, 1 is
+// black.
 const SENT = 0;
 const RECEIVED = 1;
 const GIVEN = 2;

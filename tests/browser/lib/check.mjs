@@ -14,7 +14,8 @@ export async function until(what, probe, holds = Boolean, timeoutMs = 20_000) {
   }
 }
 
-// What a client of a test answers: a page by window.test, or by window.judge where the page is not ours; others by ask().
+// What a client of a test answers: a page by window.test, or by window.judge where the page is not ours; others by
+// ask().
 export const ask = (client, name, ...args) => (client.ask ? client.ask(name, ...args)
   : client.evaluate((n, a) => (window.judge ?? test)[n](...a), name, args));
 

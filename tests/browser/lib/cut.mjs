@@ -1,4 +1,5 @@
-// A piece of wire between a page and the gateway that can be cut: cut() resets what is connected, and until mend() nobody gets through.
+// A piece of wire between a page and the gateway that can be cut: cut() resets what is connected, and until mend()
+// nobody gets through.
 import { createServer, connect } from 'node:net';
 
 export async function wire(run, port, toPort) {

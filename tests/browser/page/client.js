@@ -64,8 +64,8 @@ export class Client {
   }
 }
 
-// What is signalled is not what is so: the fingerprint is another one than the certificate's, as somebody in the middle would
-// make it ('fingerprint', true); there is none ('bare'); the gateway's ICE password is a wrong one ('ice').
+// What is signalled is not what is so: the fingerprint is another one than the certificate's, as somebody in the middle
+// would make it ('fingerprint', true); there is none ('bare'); the gateway's ICE password is a wrong one ('ice').
 let isForged = false;
 const getLocal = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, 'localDescription').get;
 Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', {

@@ -42,7 +42,8 @@ class Channel:
                 *(f"dcsa:{self.id} {a}" for a in self.attributes)]
 
     def open(self, pc):
-        # without dcmap the id is given all the same: aiortc 1.4 takes the parity from ICE instead of DTLS (RFC 8832 s. 6)
+        # without dcmap the id is given all the same: aiortc 1.4 takes the parity from ICE instead of DTLS (RFC 8832 s.
+        # 6)
         self.attach(pc.createDataChannel(self.protocol, protocol=self.protocol, negotiated=not self.is_in_band, id=self.id))
 
     def attach(self, channel):

@@ -1,5 +1,5 @@
-// baresip as an IMS phone without sound card or screen: sends a sine and drawn frames, keeps what it hears in a WAV file,
-// saves what it sees as a picture, and is steered over its TCP control port (JSON in netstrings).
+// baresip as an IMS phone without sound card or screen: sends a sine and drawn frames, keeps what it hears in a WAV
+// file, saves what it sees as a picture, and is steered over its TCP control port (JSON in netstrings).
 import { createConnection } from 'node:net';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,8 +28,9 @@ export class Baresip {
   #waiting = new Map();
   #token = 0;
 
-  // options: user, password, domain, proxy (SIP URI of the registrar), sipPort (and the next one), controlPort, rtpPorts,
-  // transport (udp, tcp, tls), hz, codecs, answermode (auto, manual), account (more parameters of the account line)
+  // options: user, password, domain, proxy (SIP URI of the registrar), sipPort (and the next one), controlPort,
+  // rtpPorts, transport (udp, tcp, tls), hz, codecs, answermode (auto, manual), account (more parameters of the account
+  // line)
   static async start(run, options) {
     const phone = new Baresip();
     phone.name = `baresip-${options.user}`;
@@ -80,7 +81,8 @@ export class Baresip {
     return new Promise((done) => this.#waiting.set(token, done));
   }
 
-  // An event of that type (REGISTER_OK, CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED ...) after the first `from` events.
+  // An event of that type (REGISTER_OK, CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED ...) after the first `from`
+  // events.
   event(type, { from = 0, param = /.*/, timeoutMs = 15_000 } = {}) {
     return until(`${this.name}: ${type}`, () => {
       if (this.process.exit !== null) throw new Error(`${this.name} ended with ${this.process.exit}`);

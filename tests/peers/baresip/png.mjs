@@ -1,4 +1,5 @@
-// The mean colour of the upper half of a PNG picture (8 bits, RGB or RGBA, not interlaced): what snapshots are saved as.
+// The mean colour of the upper half of a PNG picture (8 bits, RGB or RGBA, not interlaced): what snapshots are saved
+// as.
 import { inflateSync } from 'node:zlib';
 
 function paeth(a, b, c) {

@@ -1,6 +1,6 @@
 // The UE's half of e2ae for phones that have SDES but not 3GPP's indications: a hop between phone and gateway, TLS on
-// both sides, that adds what TS 24.229 s. 5.1.1.2.1 i) and TS 33.328 s. 7.2.1 ask of the phone and notes what the gateway
-// says. Keys and packets are the phone's own.
+// both sides, that adds what TS 24.229 s. 5.1.1.2.1 i) and TS 33.328 s. 7.2.1 ask of the phone and notes what the
+// gateway says. Keys and packets are the phone's own.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

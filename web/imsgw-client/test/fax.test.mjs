@@ -37,8 +37,8 @@ async function call() {
   return { sdp, a: caller.get('fax'), b: called.get('fax') };
 }
 
-// Two terminals joined, with a clock of their own. cut: when the sender is stopped. asleep: { who, at, ms } stands still and
-// wakes up late, before it hears what came meanwhile.
+// Two terminals joined, with a clock of their own. cut: when the sender is stopped. asleep: { who, at, ms } stands
+// still and wakes up late, before it hears what came meanwhile.
 async function together(pages, settings = {}, cut = null, asleep = null) {
   const module = await loadTerminal(wasm);
   const ends = [];
