@@ -1,6 +1,6 @@
 // IMS phones on UDP, TCP and TLS: baresip registers through the gateway, calls and is called, in clear and with SRTP
 // whose keys are the two phones' own (TS 33.328 s. 7.2.2), and a page beside them is reached by voice.
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startDemoCore } from '../peers/demo_core/demo_core.mjs';
 import { Baresip } from '../peers/baresip/baresip.mjs';
@@ -49,16 +49,27 @@ await Run.main('ims phones', async (run) => {
   await run.step('udo calls echo', () => call(udo, null, [[udo, 440]]));
   await run.step('tess calls udo: TLS to UDP', () => call(tess, udo, [[tess, 440], [udo, 1000]]));
   await run.step('udo calls tom: UDP to TCP', () => call(udo, tom, [[udo, 600], [tom, 440]]));
+  let secured;
   await run.step('two phones with keys of their own: what they say passes unread', async () => {
     const sara = await phone('sara', 'udp', 700, secure);
     const seth = await phone('seth', 'tls', 800, secure);
     Object.assign(sara, { user: 'sara' });
     Object.assign(seth, { user: 'seth' });
-    await call(sara, seth, [[sara, 800], [seth, 700]]);
+    secured = () => call(sara, seth, [[sara, 800], [seth, 700]]);
+    await secured();
   });
   await run.step('the records say what passed', () => until('records', () => {
     const lines = readFileSync(path.join(run.dir, 'imsgw-calls.json'), 'utf8').trim().split('\n').map((l) => JSON.parse(l));
     return lines.length >= 7 && lines.every((l) => l.streams.length === 1 && l.streams.every((s) => s.to_core.packets > 20 && s.to_access.packets > 20))
       ? lines.length : lines;
   }, (v) => typeof v === 'number'));
+  await run.step('e2e_anchor = no: what they secured goes past us', async () => {
+    appendFileSync(path.join(run.dir, 'imsgw.conf'), 'e2e_anchor = no\n');
+    gateway.process.child.kill('SIGHUP');
+    await gateway.process.line(/reloaded/);
+    const made = () => gateway.process.lines.filter((l) => / media: ctx=.* made /.test(l)).length;
+    const before = made();
+    await secured();
+    if (made() !== before) throw new Error('a context was made for media that goes past us');
+  });
 });
