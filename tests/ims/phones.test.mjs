@@ -22,8 +22,8 @@ await Run.main('ims phones', async (run) => {
   const phone = async (user, transport, hz, more = {}) => {
     const at = base + 20 + 4 * n;
     const rtp = base + 70 + 6 * n++;
-    const p = await Baresip.start(run, { user, password: core.password, domain: core.domain, transport, hz, codecs: ['g711'],
-      proxy: `sip:127.0.0.1:${ports[transport]};transport=${transport}`, sipPort: at, controlPort: at + 2,
+    const p = await Baresip.start(run, { user, password: core.password, domain: core.domain, transport, hz,
+      codecs: ['g711'], proxy: `sip:127.0.0.1:${ports[transport]};transport=${transport}`, sipPort: at, controlPort: at + 2,
       rtpPorts: [rtp, rtp + 5], ...more });
     await p.registered();
     return p;
@@ -59,8 +59,10 @@ await Run.main('ims phones', async (run) => {
     await secured();
   });
   await run.step('the records say what passed', () => until('records', () => {
-    const lines = readFileSync(path.join(run.dir, 'imsgw-calls.json'), 'utf8').trim().split('\n').map((l) => JSON.parse(l));
-    return lines.length >= 7 && lines.every((l) => l.streams.length === 1 && l.streams.every((s) => s.to_core.packets > 20 && s.to_access.packets > 20))
+    const text = readFileSync(path.join(run.dir, 'imsgw-calls.json'), 'utf8').trim();
+    const lines = text.split('\n').map((l) => JSON.parse(l));
+    const passed = (s) => s.to_core.packets > 20 && s.to_access.packets > 20;
+    return lines.length >= 7 && lines.every((l) => l.streams.length === 1 && l.streams.every(passed))
       ? lines.length : lines;
   }, (v) => typeof v === 'number'));
   await run.step('e2e_anchor = no: what they secured goes past us', async () => {
