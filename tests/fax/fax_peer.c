@@ -18,7 +18,7 @@
 #include "gateway/dtls/fingerprint.h"
 #include "tests/harness/fax_line.h"
 
-enum { STEP_US = 2000 /* for 20 ms of fax */, LINE_US = 20000, LIMIT_S = 90 };
+enum { STEP_US = 3000 /* for 20 ms of fax */, LINE_US = 20000, LIMIT_S = 90 };
 
 static const char *const ways[] = { "udptl", "dtls", "dtls-server", "ice", "ifp" }; /* enum fax_access */
 static const char *const corrections[] = { "none", "redundancy", "fec" };           /* enum gw_iq_ec */
