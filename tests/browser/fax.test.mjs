@@ -17,6 +17,7 @@ import { Run } from './lib/run.mjs';
 const [browserName = 'chromium'] = process.argv.slice(2);
 const HEIGHT = 150;
 const PAGES = 2;
+const FAX_MS = 80_000; // at the pace of a telephone: twenty seconds, and more when T.30 asks again
 
 async function compareTiff(file) {
   const wasm = await readFile(new URL('../../web/imsgw-client/fax.wasm', import.meta.url));
@@ -61,14 +62,14 @@ await Run.main(`fax ${browserName}`, async (run) => {
     await (await page.$('#fax-file')).uploadFile(file);
     await page.click('#fax-send');
     await shows(page, 'progress', '#fax-state', /sending page \d of 2, \d+ bit\/s imsgw demo/);
-    await shows(page, 'the end', '#fax-state', /^2 pages sent$/);
+    await shows(page, 'the end', '#fax-state', /^2 pages sent$/, FAX_MS);
     await compareTiff(path.join(run.dir, 'fax/fax-1.tif'));
   });
   await run.step('the machine hangs up and calls back, and the page receives', async () => {
     await until('the machine calls', () => page.evaluate(() => document.body.dataset.call), (c) => c === 'incoming');
     await page.click('#answer-audio');
     await has(page, 'fax');
-    await shows(page, 'the end', '#fax-state', /^2 pages received$/);
+    await shows(page, 'the end', '#fax-state', /^2 pages received$/, FAX_MS);
     for (let i = 0; i < PAGES; i++) {
       const { width, height, bits } = await shownPage(page, i);
       const rgba = Uint8Array.from({ length: bits.length * 4 }, (_, k) => (bits[k >> 2] === '1' ? 0 : 255));

@@ -4,8 +4,8 @@ import { until } from './check.mjs';
 
 export const judge = readFileSync(new URL('../dist/judge.js', import.meta.url), 'utf8');
 
-export const shows = (page, what, selector, pattern) => until(what,
-  () => page.evaluate((s) => document.querySelector(s)?.innerText ?? '', selector), (text) => pattern.test(text));
+export const shows = (page, what, selector, pattern, timeoutMs) => until(what,
+  () => page.evaluate((s) => document.querySelector(s)?.innerText ?? '', selector), (text) => pattern.test(text), timeoutMs);
 export const phase = (page, call) => until(`the page is ${call}`,
   () => page.evaluate(() => document.body.dataset.call), (c) => c === call);
 export const has = (page, kind, is = true) => until(`${kind} is ${is ? 'open' : 'gone'}`,
