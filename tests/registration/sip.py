@@ -151,8 +151,10 @@ class Client:
                             ("Proxy-Authenticate", "Proxy-Authorization")):
             if name is None:
                 answer = await self.ask(self.text(method, uri, headers, body, **given), timeout=timeout)
-            elif answer.status in (401, 407) and answer[name]:
-                credentials = digest(answer[name], method, uri, self.user, self.password)
+                continue
+            digests = [v for v in answer.all(name) if v.startswith("Digest")]  # beside one for web tokens
+            if answer.status in (401, 407) and digests:
+                credentials = digest(digests[0], method, uri, self.user, self.password)
                 answer = await self.ask(self.text(method, uri, [*headers, f"{field}: {credentials}"], body, **given),
                                         timeout=timeout)
         return answer
