@@ -225,6 +225,7 @@ void load_local(const struct load *l, unsigned call, struct load_local *out)
     memcpy(out->ufrag, l->calls[call].ufrag, sizeof(out->ufrag));
     memcpy(out->pwd, l->calls[call].pwd, sizeof(out->pwd));
     out->fingerprint = *gw_dtls_identity_fingerprint(l->identity);
+    out->ssrc = ssrc_of(BROWSER, call);
     out->browser = addr_of(end_ip(BROWSER, call), l->conf.browser_port);
     out->phone = addr_of(end_ip(PHONE, call), l->conf.phone_port);
 }
@@ -323,6 +324,7 @@ static void on_rtp(struct load *l, int side, unsigned call, uint8_t *p, size_t l
     struct call *c = &l->calls[call];
     int dir = side == PHONE ? 0 : 1;
     uint64_t sent_ns;
+    uint32_t source;
 
     if (gw_rtp_is_rtcp(p, len))
         return;
@@ -334,7 +336,8 @@ static void on_rtp(struct load *l, int side, unsigned call, uint8_t *p, size_t l
         l->r.damaged++;
         return;
     }
-    if (gw_rtp_ssrc(p) != ssrc_of(1 - side, call)) {
+    memcpy(&source, p + 20, sizeof(source)); /* not the header's: some write their own */
+    if (source != ssrc_of(1 - side, call)) {
         l->r.misrouted++;
         return;
     }
@@ -472,14 +475,15 @@ static void media_send(struct load *l, int side, unsigned call)
     for (unsigned k = 0; k < l->conf.burst; k++) {
         uint8_t *p = room(&l->out[side]);
         size_t len = 12 + l->conf.payload;
-        uint32_t ssrc = htonl(ssrc_of(side, call)), ts = htonl(c->ts[side]);
+        uint32_t source = ssrc_of(side, call), ssrc = htonl(source), ts = htonl(c->ts[side]);
         p[0] = 0x80;
         p[1] = (uint8_t)(l->conf.pt | (k + 1 == l->conf.burst && l->conf.burst > 1 ? 0x80 : 0));
         p[2] = (uint8_t)(c->seq[side] >> 8);
         p[3] = (uint8_t)c->seq[side]++;
         memcpy(p + 4, &ts, 4);
         memcpy(p + 8, &ssrc, 4);
-        memset(p + 20, 0x55, l->conf.payload - 8);
+        memset(p + 24, 0x55, l->conf.payload - 12);
+        memcpy(p + 20, &source, 4);
         memcpy(p + 12, &l->sent_at_ns, 8);
         if (side == BROWSER && gw_srtp_protect_rtp(c->tx, p, &len, MTU) != 0)
             continue;

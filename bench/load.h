@@ -36,6 +36,7 @@ struct load_local {
     char ufrag[9], pwd[25];
     struct gw_iq_fingerprint fingerprint;
     struct gw_addr browser, phone;
+    uint32_t ssrc; /* of the browser */
 };
 void load_local(const struct load *l, unsigned call, struct load_local *out);
 

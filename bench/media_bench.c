@@ -1,5 +1,5 @@
-/* What a relayed packet costs: through the gateway, rtpengine and a bare loop, in turn in one run. Prints medians and
- * ratios, never a verdict. See bench/README.md for the kinds of load. */
+/* What a relayed packet costs: through the gateway, rtpengine, Janus and a bare loop, in turn in one run. Prints
+ * medians and ratios, never a verdict. See bench/README.md for the kinds of load. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,16 +7,25 @@
 
 #include "bench/target.h"
 
-enum { ROUNDS_MAX = 15, TARGETS = 3, CORE_OF_TARGET = 0, CORE_OF_GENERATOR = 1, BARE = 0, IMSGW = 1, RTPENGINE = 2 };
+enum {
+    ROUNDS_MAX = 15,
+    TARGETS = 4,
+    CORE_OF_TARGET = 0,
+    CORE_OF_GENERATOR = 1,
+    BARE = 0,
+    IMSGW = 1,
+    RTPENGINE = 2,
+    JANUS = 3
+};
 
-static const struct target *const targets[TARGETS] = { &target_bare, &target_imsgw, &target_rtpengine };
+static const struct target *const targets[TARGETS] = { &target_bare, &target_imsgw, &target_rtpengine, &target_janus };
 
 struct options {
     struct load_conf load;
     unsigned rounds;
     double seconds;
     const char *only, *suite, *kind;
-    bool is_search, has_rows;
+    bool is_search, has_rows, has_janus;
 };
 
 struct sample {
@@ -56,8 +65,10 @@ static bool run_once(const struct target *t, const struct load_conf *conf, doubl
     t->stop();
     load_free(l);
     if (up < first || r.received[0] + r.received[1] == 0) {
-        fprintf(stderr, "%s: %u of %u calls connected, %llu packets arrived\n", t->name, up, first,
-                (unsigned long long)(r.received[0] + r.received[1]));
+        fprintf(stderr,
+                "%s: %u of %u calls connected, %llu packets arrived, %llu misrouted, %llu forged, %llu damaged\n",
+                t->name, up, first, (unsigned long long)(r.received[0] + r.received[1]),
+                (unsigned long long)r.misrouted, (unsigned long long)r.forged, (unsigned long long)r.damaged);
         return false;
     }
     *out = (struct sample){ .us = after * 1e6 / (double)(r.received[0] + r.received[1]),
@@ -111,7 +122,17 @@ static void print_table(const struct options *o, struct sample s[TARGETS][ROUNDS
         printf("\nimsgw / rtpengine: %.2f\n", median[IMSGW] / median[RTPENGINE]);
     if (median[IMSGW] > 0 && median[BARE] > 0)
         printf("imsgw / bare loop: %.2f\n", median[IMSGW] / median[BARE]);
+    if (median[IMSGW] > 0 && median[JANUS] > 0)
+        printf("imsgw / janus: %.2f\n", median[IMSGW] / median[JANUS]);
     fflush(stdout);
+}
+
+/* Janus only if it is asked for: it needs an interface of its own (target_janus.c). */
+static bool is_wanted(const struct options *o, int t)
+{
+    if (t == JANUS && !o->has_janus)
+        return false;
+    return !o->only || strstr(targets[t]->name, o->only);
 }
 
 static void compare(const struct options *o)
@@ -121,8 +142,7 @@ static void compare(const struct options *o)
 
     for (unsigned r = 0; r < o->rounds; r++)
         for (int t = 0; t < TARGETS; t++)
-            if ((!o->only || strstr(targets[t]->name, o->only)) &&
-                !(o->load.reserved && t == BARE)) /* it sets up nothing */
+            if (is_wanted(o, t) && !(o->load.reserved && t == BARE)) /* it sets up nothing */
                 n[t] += run_once(targets[t], &o->load, o->seconds, &s[t][n[t]]);
     print_table(o, s, n);
 }
@@ -171,7 +191,7 @@ static void search(const struct options *o)
     for (int t = IMSGW; t < TARGETS; t++) {
         struct sample s;
         unsigned low = 0, high = 200;
-        if (o->only && !strstr(targets[t]->name, o->only))
+        if (!is_wanted(o, t))
             continue;
         while (high <= 6400 && is_good(targets[t], o, high, &s)) {
             low = high;
@@ -201,7 +221,7 @@ static bool parse(int argc, char **argv, struct options *o)
     static const struct option names[] = {
         { "calls", 1, NULL, 'n' },  { "rounds", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' }, { "only", 1, NULL, 'o' },
         { "gcm", 0, NULL, 'g' },    { "sdes", 0, NULL, 'k' },   { "video", 0, NULL, 'v' },   { "setups", 1, NULL, 'u' },
-        { "search", 0, NULL, 'x' }, { "rows", 0, NULL, 'R' },   { NULL, 0, NULL, 0 }
+        { "search", 0, NULL, 'x' }, { "rows", 0, NULL, 'R' },   { "janus", 0, NULL, 'j' },   { NULL, 0, NULL, 0 }
     };
     int c;
 
@@ -224,6 +244,9 @@ static bool parse(int argc, char **argv, struct options *o)
             break;
         case 'u':
             o->load.setups = (unsigned)atoi(optarg);
+            break;
+        case 'j':
+            o->has_janus = true;
             break;
         case 'R':
             o->has_rows = true;
@@ -269,7 +292,7 @@ int main(int argc, char **argv)
         fprintf(
             stderr,
             "media_bench [--calls N] [--rounds 1..%d] [--seconds N] [--gcm] [--sdes] [--video] [--setups PER_SECOND]"
-            " [--search] [--only NAME] [--rows]\n",
+            " [--search] [--only NAME] [--rows] [--janus]\n",
             ROUNDS_MAX);
         return 2;
     }

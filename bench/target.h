@@ -17,7 +17,7 @@ struct target {
     void (*stop)(void);
 };
 
-extern const struct target target_imsgw, target_rtpengine, target_bare;
+extern const struct target target_imsgw, target_rtpengine, target_janus, target_bare;
 
 /* CPU seconds that the scheduler counted for a thread; of all threads of a process with tid 0. */
 double task_cpu_s(int pid, int tid);
